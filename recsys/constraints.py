@@ -31,7 +31,7 @@ def compile_intent(intent: ControlIntent, catalog: Catalog, count: int | None = 
     hard: list[Control] = []
     if intent.popularity:
         hard.append(Control("popularity", intent.popularity, _popularity_mask(catalog, intent.popularity)))
-    hard += [Control("range", r.label, _range_mask(catalog, r.facet, r.min, r.max), r) for r in intent.ranges]
+    hard += [Control("range", r.label, range_mask(catalog, r.facet, r.min, r.max), r) for r in intent.ranges]
     hard += [Control("require", c.label, _clause_mask(catalog, c), c) for c in intent.require]
     hard += [Control("exclude", f"no {c.label}", ~_clause_mask(catalog, c), c) for c in intent.exclude]
     if intent.order and ORDER_KEYS[intent.order][0] not in catalog.numeric:
@@ -168,7 +168,7 @@ def _value_mask(catalog: Catalog, facet: str, value: str) -> np.ndarray:
     return column.mask(value)
 
 
-def _range_mask(catalog: Catalog, facet: str, low: float | None, high: float | None) -> np.ndarray:
+def range_mask(catalog: Catalog, facet: str, low: float | None, high: float | None) -> np.ndarray:
     if facet not in catalog.numeric:
         known = ", ".join(catalog.numeric)
         raise ControlError(f"This catalogue has no number “{facet}”; it has {known}.")
@@ -185,7 +185,7 @@ def _range_mask(catalog: Catalog, facet: str, low: float | None, high: float | N
 def _quota_mask(catalog: Catalog, quota: Quota) -> np.ndarray:
     if quota.value is not None:
         return _value_mask(catalog, quota.facet, quota.value)
-    return _range_mask(catalog, quota.facet, quota.min, quota.max)
+    return range_mask(catalog, quota.facet, quota.min, quota.max)
 
 
 def _popularity_mask(catalog: Catalog, popularity: Popularity) -> np.ndarray:

@@ -1,13 +1,25 @@
-"""The slate: a list of recommended items with everything that is to be said about it."""
+"""The slate: a list of recommended items, how it is built under controls, and what gives way.
+
+``plan_slate`` decides what can be built (which controls, what length, which quotas);
+``SlatePlan.pick`` builds it from scores, ``SlatePlan.guard`` step by step for a decoder.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from recsys.catalog import ItemId
-from recsys.constraints import Compliance
+from recsys.catalog import Catalog, ItemId
+from recsys.constraints import Compliance, Constraints, Control, order_key, range_mask
+from recsys.controls import Quota, Range
+from recsys.feasibility import Bounds, Guard, PatternTable
+
+VARIETY = 0.5  # what a perfect double of a listed item loses, in standard deviations of the score
+Similarity = Callable[[int, np.ndarray], np.ndarray]
 
 
 class _Frozen(BaseModel):
@@ -56,3 +68,168 @@ class Slate(_Frozen):
     adapter: str | None = None
     catalog: str = ""
     decoding: str = "guarded"
+
+
+def plan_slate(
+    constraints: Constraints, known: Collection[int] = (), shown: Collection[int] = ()
+) -> SlatePlan:
+    """Decide what can be built, before anything is ranked.
+
+    ``known`` rows (the profile) and seeds never come back; ``shown`` rows are left out too, but
+    having seen every match is no reason to relax a control. Controls are taken from the most to
+    the least important, and each is kept as long as something satisfies all that are kept, so
+    what gives way is the least important. The length comes last: a short list that obeys beats a
+    long one that does not. Quotas are then held against the length that is left.
+    """
+    catalog, noun = constraints.catalog, constraints.catalog.noun[1]
+    unseen = np.ones(len(catalog), bool)
+    unseen[[*known, *constraints.seeds, *constraints.unlike_seeds]] = False
+    kept, relaxations = _keep_controls(constraints, unseen)
+    eligible, funnel = _narrow(kept, catalog, unseen, shown)
+
+    available = int(eligible.sum())
+    count = min(constraints.count, available)
+    if count < constraints.count:
+        again = " that you have not had yet" if shown else ""
+        reason = f"Only {count or 'no'} {catalog.noun[0] if count == 1 else noun}{again} fit."
+        relaxations.append(Relaxation(control="count", to=str(count), reason=reason))
+    table = PatternTable(np.flatnonzero(eligible), [q.mask for q in constraints.quotas])
+    bounds, bent = _fit_quotas(table, [q.quota for q in constraints.quotas], count)
+    return SlatePlan(constraints, count, eligible, (*relaxations, *bent), funnel, table, bounds)
+
+
+@dataclass(frozen=True, eq=False)
+class SlatePlan:
+    """What will be built: ``count`` items of ``eligible`` (bool ``(n_items,)``) under
+    ``bounds``, one pair a quota. ``constraints`` are the ones asked for."""
+
+    constraints: Constraints
+    count: int
+    eligible: np.ndarray
+    relaxations: tuple[Relaxation, ...]
+    funnel: tuple[FunnelStep, ...]
+    table: PatternTable
+    bounds: tuple[Bounds, ...]
+
+    def guard(self) -> Guard:
+        """A fresh guard for building the list step by step."""
+        return Guard(self.table, self.count, self.bounds, len(self.eligible))
+
+    def pick(self, scores: np.ndarray, similarity: Similarity | None = None) -> list[int]:
+        """The list, best first: at each step the best item that keeps every quota reachable.
+
+        ``scores`` is ``(n_items,)``, in units of standard deviations, larger is better.
+        ``similarity(row, rows)`` gives 0..1 for each of ``rows``: a candidate loses
+        :data:`VARIETY` times its similarity to the nearest item already listed (maximal
+        marginal relevance, Carbonell and Goldstein 1998). An ``order`` selects by its key;
+        scores then only break ties.
+        """
+        order = self.constraints.intent.order
+        if order:
+            key = order_key(self.constraints.catalog, order)
+            by_key = np.lexsort((-scores, -key))
+            scores = np.empty(len(scores))
+            scores[by_key] = np.arange(len(scores), 0, -1)
+            similarity = None
+        pool = self._pool(scores)
+        value = np.where(np.isfinite(scores[pool]), scores[pool], -1e9).astype(np.float64)
+        nearest = np.zeros(len(pool))
+        guard, picked = self.guard(), []
+        while not guard.done:
+            ranked = np.argsort(-(value - VARIETY * nearest), kind="stable")
+            best = next(i for i in ranked if guard.permits(pool[i]))
+            guard.take(pool[best])
+            picked.append(int(pool[best]))
+            if similarity is not None:
+                nearest = np.maximum(nearest, similarity(picked[-1], pool))
+        return picked
+
+    def _pool(self, scores: np.ndarray) -> np.ndarray:
+        """The best rows of each pattern, more than the list can use of any."""
+        size = 2 * self.count + 50
+        pools = []
+        for pattern in range(len(self.table.sizes)):
+            rows = self.table.rows[self.table.pattern == pattern]
+            if len(rows) > size:
+                rows = rows[np.argpartition(-scores[rows], size)[:size]]
+            pools.append(rows)
+        return np.sort(np.concatenate(pools)) if pools else np.empty(0, np.int64)
+
+
+def _keep_controls(constraints: Constraints, unseen: np.ndarray) -> tuple[list[Control], list[Relaxation]]:
+    """The controls in force, least important first, and what gave way."""
+    mask = unseen.copy()
+    kept: list[Control] = []
+    relaxations: list[Relaxation] = []
+    noun = constraints.catalog.noun[0]
+    for control in reversed(constraints.controls):
+        if not (mask & control.mask).any():
+            wider = None
+            if isinstance(control.source, Range):
+                wider = _widen(control.source, constraints.catalog, mask, constraints.count)
+            rest = " and ".join(c.label for c in reversed(kept)) or "what you have not seen"
+            reason = f"No {noun} has {control.label} together with {rest}."
+            relaxations.append(
+                Relaxation(control=control.label, to=wider.label if wider else None, reason=reason)
+            )
+            if wider is None:
+                continue
+            control = wider
+        kept.append(control)
+        mask &= control.mask
+    return kept[::-1], relaxations[::-1]
+
+
+def _widen(asked: Range, catalog: Catalog, mask: np.ndarray, n: int) -> Control | None:
+    """The range stretched just far enough to hold n of the items in ``mask``."""
+    column = catalog.numeric[asked.facet]
+    low = -np.inf if asked.min is None else asked.min
+    high = np.inf if asked.max is None else asked.max
+    distance = np.maximum(np.maximum(low - column, column - high), 0)
+    found = np.sort(distance[mask & ~np.isnan(column)])
+    if not len(found):
+        return None
+    inside = mask & (distance <= found[min(n, len(found)) - 1])
+    values = column[inside].astype(float)
+    low = None if asked.min is None else float(min(asked.min, values.min()))
+    high = None if asked.max is None else float(max(asked.max, values.max()))
+    wider = Range(facet=asked.facet, min=low, max=high)
+    return Control("range", wider.label, range_mask(catalog, wider.facet, low, high), wider)
+
+
+def _narrow(
+    kept: Sequence[Control], catalog: Catalog, unseen: np.ndarray, shown: Collection[int]
+) -> tuple[np.ndarray, tuple[FunnelStep, ...]]:
+    """The eligible items, and how many were left after each control, most important first."""
+    mask = np.ones(len(catalog), bool)
+    steps = [FunnelStep(step="catalogue", items=len(catalog))]
+    for control in reversed(kept):
+        mask &= control.mask
+        steps.append(FunnelStep(step=control.label, items=int(mask.sum())))
+    mask &= unseen
+    mask[list(shown)] = False
+    steps.append(FunnelStep(step="new to you", items=int(mask.sum())))
+    return mask, tuple(steps)
+
+
+def _fit_quotas(
+    table: PatternTable, quotas: Sequence[Quota], n: int
+) -> tuple[tuple[Bounds, ...], list[Relaxation]]:
+    """Bounds for a list of n: what was asked, exact where ``about`` allows it, bent to the
+    closest possible number (the earlier-stated quota first) where the items do not suffice."""
+    anything = (0, n)
+    bounds: list[Bounds] = [anything] * len(quotas)
+    bent: list[Relaxation] = []
+    for q in reversed(range(len(quotas))):
+        quota = quotas[q]
+        bounds[q] = quota.bounds(n)
+        if table.solve(n, bounds) is None:
+            number = table.closest(n, bounds, q)
+            bounds[q] = (number, number)
+            reason = f"{number} of {n} is the nearest possible within the rest of the request."
+            bent.append(Relaxation(control=quota.label, to=f"{number} of {n}", reason=reason))
+    for q in reversed(range(len(quotas))):
+        aimed = [*bounds[:q], quotas[q].bounds(n, aim=True), *bounds[q + 1 :]]
+        if quotas[q].op == "about" and table.solve(n, aimed) is not None:
+            bounds = aimed
+    return tuple(bounds), bent[::-1]

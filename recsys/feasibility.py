@@ -1,0 +1,166 @@
+"""Can a list of n items still meet every quota? Exact, for overlapping quotas too.
+
+Items that count for the same quotas are interchangeable, so the question is asked of
+*patterns* (sets of quotas) rather than items: how many items x_p to take of each pattern, with
+``sum x_p = n`` and ``low_q <= sum of x_p over the patterns in q <= high_q``. That is an
+integer programme of a handful of variables, whatever the size of the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Bounds = tuple[int, int]
+MAX_QUOTAS = 20  # patterns are bit sets; nobody asks for more
+
+
+class PatternTable:
+    """Eligible items grouped by the quotas they count for.
+
+    Parameters
+    ----------
+    rows : int array ``(m,)`` of eligible catalogue rows.
+    masks : one boolean array ``(n_items,)`` a quota, at most :data:`MAX_QUOTAS`.
+    """
+
+    def __init__(self, rows: np.ndarray, masks: Sequence[np.ndarray]) -> None:
+        codes = np.zeros(len(rows), np.int64)
+        for bit, mask in enumerate(masks):
+            codes |= mask[rows].astype(np.int64) << bit
+        found = np.flatnonzero(np.bincount(codes, minlength=1))
+        self.rows = rows
+        self.pattern = np.searchsorted(found, codes)  # (m,) index of each row's pattern
+        self.sizes = np.bincount(self.pattern, minlength=len(found))
+        self.member = (found[:, None] >> np.arange(len(masks))) & 1  # (patterns, quotas)
+
+    def solve(
+        self,
+        n: int,
+        bounds: Sequence[Bounds],
+        least: np.ndarray | None = None,
+        sizes: np.ndarray | None = None,
+    ) -> np.ndarray | None:
+        """Numbers to take of each pattern, or None when the bounds cannot be met together.
+
+        ``least`` asks for at least so many of each pattern; ``sizes`` are the items left.
+        """
+        sizes = self.sizes if sizes is None else sizes
+        least = np.zeros(len(sizes), int) if least is None else least
+        if (least > sizes).any() or n < least.sum() or n > sizes.sum():
+            return None
+        if not bounds:
+            return _fill(n, sizes, least)
+        from scipy.optimize import Bounds as Box
+        from scipy.optimize import LinearConstraint, milp
+
+        rows = np.vstack([np.ones(len(sizes)), self.member.T])
+        low, high = np.array([(n, n), *bounds], float).T
+        if (low > high).any():
+            return None
+        result = milp(
+            np.zeros(len(sizes)),
+            integrality=np.ones(len(sizes)),
+            bounds=Box(least, np.minimum(sizes, n)),
+            constraints=LinearConstraint(rows, low, high),
+        )
+        return None if result.x is None else np.rint(result.x).astype(int)
+
+    def closest(self, n: int, bounds: Sequence[Bounds], quota: int) -> int:
+        """The count of one quota nearest to its bounds that the quotas before it allow."""
+        from scipy.optimize import Bounds as Box
+        from scipy.optimize import LinearConstraint, milp
+
+        others = [q for q in range(len(bounds)) if q != quota]
+        low, high = bounds[quota]
+        k = len(self.sizes)  # variables: x_p, then the distance d from the bounds
+        rows = [np.r_[np.ones(k), 0], np.r_[self.member[:, quota], 1], np.r_[self.member[:, quota], -1]]
+        limits: list[tuple[float, float]] = [(n, n), (low, np.inf), (-np.inf, high)]
+        rows += [np.r_[self.member[:, q], 0] for q in others]
+        limits += [bounds[q] for q in others]
+        lower, upper = np.array(limits, float).T
+        result = milp(
+            np.r_[np.zeros(k), 1],
+            integrality=np.ones(k + 1),
+            bounds=Box(0, np.r_[np.minimum(self.sizes, n), np.inf]),
+            constraints=LinearConstraint(np.array(rows), lower, upper),
+        )
+        return int(np.rint(result.x[:k]).astype(int) @ self.member[:, quota])
+
+
+def _fill(n: int, sizes: np.ndarray, least: np.ndarray) -> np.ndarray:
+    take = least.copy()
+    for p in range(len(sizes)):
+        take[p] += min(n - take.sum(), sizes[p] - take[p])
+    return take
+
+
+class Guard:
+    """Builds a list step by step and lets through only what keeps every quota reachable.
+
+    ``allowed`` is the mask for the next step; ``take`` puts an item on the list. Once a pattern
+    is blocked it stays blocked, since a list that can be completed after more steps could have
+    been completed before them.
+    """
+
+    def __init__(self, table: PatternTable, n: int, bounds: Sequence[Bounds], n_items: int) -> None:
+        witness = table.solve(n, bounds)
+        if witness is None:
+            raise ValueError("the quotas cannot be met together")
+        self._table = table
+        self._left = n
+        self._bounds = list(bounds)
+        self._sizes = table.sizes.copy()
+        self._witness = witness  # one way to complete the list
+        self._blocked = self._sizes == 0
+        self._open = np.zeros(n_items, bool)
+        self._open[table.rows] = True
+        self._pattern_of = np.full(n_items, -1, np.int64)
+        self._pattern_of[table.rows] = table.pattern
+
+    @property
+    def done(self) -> bool:
+        """Whether the list has its length."""
+        return self._left == 0
+
+    def permits(self, row: int) -> bool:
+        """Whether ``row`` may come next."""
+        return bool(self._open[row]) and self._permits_pattern(int(self._pattern_of[row]))
+
+    def allowed(self) -> np.ndarray:
+        """Items that may come next, bool ``(n_items,)``."""
+        if self.done:
+            return np.zeros_like(self._open)
+        permitted = [self._permits_pattern(p) for p in range(len(self._sizes))]
+        mask = self._open.copy()
+        rows = self._table.rows
+        mask[rows] &= np.array(permitted, bool)[self._table.pattern]
+        return mask
+
+    def take(self, row: int) -> None:
+        """Put ``row`` on the list. Raises ValueError when it is not permitted."""
+        if not self.permits(row):
+            raise ValueError(f"row {row} is not permitted here")
+        pattern = self._pattern_of[row]
+        self._witness[pattern] -= 1
+        self._sizes[pattern] -= 1
+        self._blocked[pattern] |= self._sizes[pattern] == 0
+        self._left -= 1
+        self._open[row] = False
+        for q, (low, high) in enumerate(self._bounds):
+            if self._table.member[pattern, q]:
+                self._bounds[q] = (max(low - 1, 0), high - 1)
+
+    def _permits_pattern(self, pattern: int) -> bool:
+        if self.done or self._blocked[pattern]:
+            return False
+        if self._witness[pattern] == 0:  # the known completion has none of these: find another
+            least = np.zeros(len(self._sizes), int)
+            least[pattern] = 1
+            other = self._table.solve(self._left, self._bounds, least, self._sizes)
+            if other is None:
+                self._blocked[pattern] = True
+                return False
+            self._witness = other
+        return True
