@@ -55,13 +55,13 @@ class CategoricalFacet:
     @classmethod
     def from_lists(cls, name: str, rows: Iterable[Iterable[str]]) -> CategoricalFacet:
         """Build from one list of values an item; values are sorted, duplicates merged."""
-        rows = [sorted({str(v) for v in row}) for row in rows]
-        values = sorted({v for row in rows for v in row})
+        lists = [sorted({str(v) for v in row}) for row in rows]
+        values = sorted({v for row in lists for v in row})
         code = {v: i for i, v in enumerate(values)}
-        indptr = np.cumsum([0, *(len(row) for row in rows)])
-        indices = np.fromiter((code[v] for row in rows for v in row), np.int32)
+        indptr = np.cumsum([0, *(len(row) for row in lists)])
+        indices = np.fromiter((code[v] for row in lists for v in row), np.int32)
         data = np.ones(len(indices), bool)
-        return cls(name, values, sp.csr_matrix((data, indices, indptr), (len(rows), len(values))))
+        return cls(name, values, sp.csr_matrix((data, indices, indptr), (len(lists), len(values))))
 
     @cached_property
     def _index(self) -> dict[str, int]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from recsys.catalog import Catalog
 from recsys.controls import (
     DEFAULT_COUNT,
+    MAX_QUOTAS,
     ORDER_KEYS,
     Clause,
     ControlError,
@@ -36,6 +37,10 @@ def compile_intent(intent: ControlIntent, catalog: Catalog, count: int | None = 
     hard += [Control("exclude", f"no {c.label}", ~_clause_mask(catalog, c), c) for c in intent.exclude]
     if intent.order and ORDER_KEYS[intent.order][0] not in catalog.numeric:
         raise ControlError(f"This catalogue has no {ORDER_KEYS[intent.order][0]} to order by.")
+    if len(intent.quotas) > MAX_QUOTAS:
+        raise ControlError(
+            f"That is {len(intent.quotas)} shares at once; please ask for {MAX_QUOTAS} at most."
+        )
     return Constraints(
         catalog=catalog,
         intent=intent,

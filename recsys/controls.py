@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_COUNT = 5
 MAX_COUNT = 200
+MAX_QUOTAS = 16
 
 Popularity = Literal["mainstream", "niche"]
 Order = Literal["newest", "oldest", "top_rated", "most_popular", "shortest", "longest"]
@@ -213,15 +214,13 @@ class ControlEdit(_Frozen):
         for removal in self.remove:
             base = _remove(base, removal)
         for clause in self.add.exclude:
-            for value in clause.values if len(clause.values) == 1 or clause.any_of else ():
-                for field in ("require", "quotas"):
-                    base = _remove(base, Removal(field=field, facet=clause.facet, value=value))
+            if clause.any_of or len(clause.values) == 1:
+                base = _overrule(base, ("require", "quotas"), clause.facet, clause.values, self.add)
         for clause in self.add.require:
-            for value in clause.values:
-                base = _remove(base, Removal(field="exclude", facet=clause.facet, value=value))
+            base = _overrule(base, ("exclude",), clause.facet, clause.values, self.add)
         for quota in self.add.quotas:
             if quota.value is not None:
-                base = _remove(base, Removal(field="exclude", facet=quota.facet, value=quota.value))
+                base = _overrule(base, ("exclude",), quota.facet, (quota.value,), self.add)
         return _join(base, self.add)
 
 
@@ -236,11 +235,38 @@ def _join(base: ControlIntent, add: ControlIntent) -> ControlIntent:
     return base.model_copy(update=new)
 
 
+def _overrule(
+    intent: ControlIntent,
+    fields: tuple[str, ...],
+    facet: str,
+    values: tuple[str, ...],
+    add: ControlIntent,
+) -> ControlIntent:
+    """Without what contradicts newly added values. Combinations (``all_of``) stay: "no romcoms"
+    and "comedies" go together; and so does what the same turn says again."""
+    new = {}
+    for field in fields:
+        said_again = getattr(add, field)
+        entries: list[Any] = list(getattr(intent, field))
+        for value in values:
+            entries = [
+                part
+                for entry in entries
+                for part in (
+                    [entry]
+                    if entry.facet != facet or entry in said_again or getattr(entry, "all_of", ())
+                    else _without(entry, value)
+                )
+            ]
+        new[field] = tuple(entries)
+    return intent.model_copy(update=new)
+
+
 def _remove(intent: ControlIntent, removal: Removal) -> ControlIntent:
     field = removal.field
     if field in get_args(ScalarField):
         return intent.model_copy(update={field: None})
-    kept = []
+    kept: list[Any] = []
     for entry in getattr(intent, field):
         if isinstance(entry, str):  # a title of like / unlike
             keep = removal.value is not None and entry.casefold() != removal.value.casefold()

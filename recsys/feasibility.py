@@ -13,7 +13,6 @@ from collections.abc import Sequence
 import numpy as np
 
 Bounds = tuple[int, int]
-MAX_QUOTAS = 20  # patterns are bit sets; nobody asks for more
 
 
 class PatternTable:
@@ -22,7 +21,8 @@ class PatternTable:
     Parameters
     ----------
     rows : int array ``(m,)`` of eligible catalogue rows.
-    masks : one boolean array ``(n_items,)`` a quota, at most :data:`MAX_QUOTAS`.
+    masks : one boolean array ``(n_items,)`` a quota, at most ``MAX_QUOTAS``
+        (patterns are bit sets).
     """
 
     def __init__(self, rows: np.ndarray, masks: Sequence[np.ndarray]) -> None:
@@ -50,43 +50,56 @@ class PatternTable:
         least = np.zeros(len(sizes), int) if least is None else least
         if (least > sizes).any() or n < least.sum() or n > sizes.sum():
             return None
-        if not bounds:
-            return _fill(n, sizes, least)
-        from scipy.optimize import Bounds as Box
-        from scipy.optimize import LinearConstraint, milp
-
-        rows = np.vstack([np.ones(len(sizes)), self.member.T])
-        low, high = np.array([(n, n), *bounds], float).T
-        if (low > high).any():
+        if any(low > high or low > n or high < 0 for low, high in bounds):
             return None
-        result = milp(
-            np.zeros(len(sizes)),
-            integrality=np.ones(len(sizes)),
-            bounds=Box(least, np.minimum(sizes, n)),
-            constraints=LinearConstraint(rows, low, high),
-        )
-        return None if result.x is None else np.rint(result.x).astype(int)
+        if not bounds or not len(sizes):
+            return _fill(n, sizes, least)
+        rows = np.vstack([np.ones(len(sizes)), self.member.T])
+        return _programme(np.zeros(len(sizes)), least, np.minimum(sizes, n), rows, [(n, n), *bounds])
 
     def closest(self, n: int, bounds: Sequence[Bounds], quota: int) -> int:
-        """The count of one quota nearest to its bounds that the quotas before it allow."""
-        from scipy.optimize import Bounds as Box
-        from scipy.optimize import LinearConstraint, milp
+        """The count of one quota nearest to its own bounds that the other bounds allow.
 
-        others = [q for q in range(len(bounds)) if q != quota]
+        Raises ValueError when the other bounds cannot be met together.
+        """
+        if n == 0:
+            return 0
+        k = len(self.sizes)  # variables: x_p, then the distance from the bounds, which is minimised
+        counted = self.member[:, quota]
         low, high = bounds[quota]
-        k = len(self.sizes)  # variables: x_p, then the distance d from the bounds
-        rows = [np.r_[np.ones(k), 0], np.r_[self.member[:, quota], 1], np.r_[self.member[:, quota], -1]]
+        rows = [np.r_[np.ones(k), 0], np.r_[counted, 1], np.r_[counted, -1]]
         limits: list[tuple[float, float]] = [(n, n), (low, np.inf), (-np.inf, high)]
-        rows += [np.r_[self.member[:, q], 0] for q in others]
-        limits += [bounds[q] for q in others]
-        lower, upper = np.array(limits, float).T
-        result = milp(
-            np.r_[np.zeros(k), 1],
-            integrality=np.ones(k + 1),
-            bounds=Box(0, np.r_[np.minimum(self.sizes, n), np.inf]),
-            constraints=LinearConstraint(np.array(rows), lower, upper),
-        )
-        return int(np.rint(result.x[:k]).astype(int) @ self.member[:, quota])
+        for q, other in enumerate(bounds):
+            if q != quota:
+                rows.append(np.r_[self.member[:, q], 0])
+                limits.append(other)
+        most = np.r_[np.minimum(self.sizes, n), 2 * n + low]
+        taken = _programme(np.r_[np.zeros(k), 1], np.zeros(k + 1), most, np.array(rows), limits)
+        if taken is None:
+            raise ValueError("the other quotas cannot be met together")
+        return int(taken[:k] @ counted)
+
+
+def _programme(
+    cost: np.ndarray,
+    least: np.ndarray,
+    most: np.ndarray,
+    rows: np.ndarray,
+    limits: Sequence[tuple[float, float]],
+) -> np.ndarray | None:
+    """Integers x with the least ``cost @ x``, ``least <= x <= most`` and ``rows @ x`` within
+    ``limits``; None when there are none."""
+    from scipy.optimize import Bounds as Box
+    from scipy.optimize import LinearConstraint, milp
+
+    low, high = np.array(limits, float).T
+    result = milp(
+        cost,
+        integrality=np.ones(len(cost)),
+        bounds=Box(least, most),
+        constraints=LinearConstraint(rows, low, high),
+    )
+    return None if result.x is None else np.rint(result.x).astype(int)
 
 
 def _fill(n: int, sizes: np.ndarray, least: np.ndarray) -> np.ndarray:

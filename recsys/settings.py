@@ -21,17 +21,26 @@ class Settings(BaseSettings):
         Path("~/.local/share/tiller"), description="data directory: conversations, index, fitted models"
     )
     catalog: str = Field(
-        "ml-latest-small", description="catalogue: a shipped name, or the folder of a catalogue (see “Your own data”)"
+        "ml-latest-small",
+        description="catalogue: a shipped name, or the folder of a catalogue (see “Your own data”)",
     )
     model: str = Field("als", description="ranker: als or popularity")
-    store_url: str | None = Field(None, description="database URL of the store; default: SQLite in the data directory")
-    chroma_url: str | None = Field(None, description="URL of a Chroma server; default: an index in the data directory")
+    store_url: str | None = Field(
+        None, description="database URL of the store; default: SQLite in the data directory"
+    )
+    chroma_url: str | None = Field(
+        None, description="URL of a Chroma server; default: an index in the data directory"
+    )
     chat_model: str | None = Field(
-        None, description="chat model that reads requests, as provider:name (openai:gpt-4.1-mini); default: the rules"
+        None,
+        description="chat model that reads requests, as provider:name (openai:gpt-4.1-mini);"
+        " default: the rules",
     )
     chat_base_url: str | None = Field(None, description="address of an OpenAI-compatible server")
     chat_api_key: SecretStr | None = Field(None, description="its key")
-    chat_timeout: float = Field(8.0, gt=0, description="seconds to wait for the chat model before the rules take over")
+    chat_timeout: float = Field(
+        8.0, gt=0, description="seconds to wait for the chat model before the rules take over"
+    )
     host: str = Field("127.0.0.1", description="address the web app listens on")
     port: int = Field(7860, ge=0, le=65535, description="port of the web app")
     max_message: int = Field(4000, gt=0, description="longest message, in characters")

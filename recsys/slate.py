@@ -191,10 +191,12 @@ def _widen(asked: Range, catalog: Catalog, mask: np.ndarray, n: int) -> Control 
         return None
     inside = mask & (distance <= found[min(n, len(found)) - 1])
     values = column[inside].astype(float)
-    low = None if asked.min is None else float(min(asked.min, values.min()))
-    high = None if asked.max is None else float(max(asked.max, values.max()))
-    wider = Range(facet=asked.facet, min=low, max=high)
-    return Control("range", wider.label, range_mask(catalog, wider.facet, low, high), wider)
+    wider = Range(
+        facet=asked.facet,
+        min=None if asked.min is None else min(asked.min, float(values.min())),
+        max=None if asked.max is None else max(asked.max, float(values.max())),
+    )
+    return Control("range", wider.label, range_mask(catalog, wider.facet, wider.min, wider.max), wider)
 
 
 def _narrow(
