@@ -34,7 +34,6 @@ FILLERS = re.compile(
     r"(a|about|an?d?|any|are|but|by|for|from|good|great|in|involv\w*|is|it|like|little|lot|me|more|movie|film"
     r"|of|on|one|or|really|some|something|that|the|there|thing|to|very|way|where|which|who|with)$"
 )
-)
 
 
 @dataclass(frozen=True)
