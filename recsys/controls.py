@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
+from recsys.errors import TillerError
+
 if TYPE_CHECKING:
     from recsys.catalog import Catalog
     from recsys.constraints import Constraints
@@ -36,7 +38,7 @@ ORDER_KEYS: dict[str, tuple[str, int]] = {
 }
 
 
-class ControlError(ValueError):
+class ControlError(TillerError, ValueError):
     """A control that the catalogue cannot understand; the message is for people."""
 
 

@@ -1,0 +1,277 @@
+"""The ``tiller`` command.
+
+Everything heavy is imported inside the commands, so that ``tiller --help`` answers at once.
+With ``--json``, stdout is JSON only. Errors are one plain line on stderr: exit code 2 for wrong
+use, 1 for failure; ``--debug`` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from recsys.catalog import Catalog
+    from recsys.controls import ControlIntent
+    from recsys.profile import Profile
+    from recsys.settings import Settings
+
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="tiller")
+def tiller(debug: bool) -> None:
+    """A recommender you steer by talking to it."""
+
+
+@tiller.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.  [default: 7860]")
+def chat(host: str | None, port: int | None) -> None:
+    """Open the web app."""
+    settings = _settings(host=host, port=port)
+    from chat_app.ui.app import launch_app
+
+    launch_app(settings, progress=_say)
+
+
+@tiller.command()
+def ask() -> None:
+    """The same conversation in the terminal."""
+    from chat_app.terminal import converse
+
+    converse(_settings(), progress=_say)
+
+
+@tiller.command()
+@JSON_OPTION
+def parse(as_json: bool) -> None:
+    """Read turns from stdin, one a line, as one conversation; print how each was read."""
+    from chat_app.controller import build_controller
+    from chat_app.state import History
+    from recsys.datasets import load_dataset
+
+    settings = _settings()
+    controller = build_controller(load_dataset(settings.catalog).catalog, settings)
+    history = History()
+    for text in _lines():
+        turn = controller.invoke({"state": history.state, "text": text})
+        history.read(turn)
+        intent = history.state.intent
+        if as_json:
+            events = [event.model_dump() for event in turn.events]
+            result = {"act": turn.act, "events": events, "intent": intent.model_dump(mode="json")}
+            click.echo(json.dumps(result, ensure_ascii=False))
+        else:
+            events_text = "".join(f"; {event.kind} {event.item}" for event in turn.events)
+            click.echo(f"{turn.act}{events_text}: {intent.model_dump_json(exclude_defaults=True)}")
+
+
+@tiller.command()
+@JSON_OPTION
+@click.option("--like", "likes", multiple=True, metavar="TITLE", help="A title you like; may be repeated.")
+@click.option("--request", metavar="TEXT", help="What you want, in your own words.")
+@click.option("--intent", "intent_file", type=click.File(), help="A ControlIntent as JSON.")
+@click.option("--user", metavar="ID", help="Use the history of a person in the data as the profile.")
+@click.option("--model", metavar="NAME", help="Ranker: als or popularity.")
+@click.option("--decoding", type=click.Choice(["guarded", "free"]), default="guarded", show_default=True)
+@click.option("--count", type=click.IntRange(1, 200), help="How many.  [default: 5]")
+def recommend(
+    as_json: bool,
+    likes: tuple[str, ...],
+    request: str | None,
+    intent_file: Any,
+    user: str | None,
+    model: str | None,
+    decoding: str,
+    count: int | None,
+) -> None:
+    """Print a slate."""
+    if request and intent_file:
+        raise click.UsageError("Use --request or --intent, not both.")
+    from chat_app.controller import build_controller
+    from chat_app.state import State
+    from recsys.datasets import load_dataset
+    from recsys.recommender import load_recommender
+
+    settings = _settings(model=model)
+    dataset = load_dataset(settings.catalog)
+    profile = _profile(dataset, likes, user)
+    intent = _read_intent(intent_file, dataset.catalog)
+    if request:
+        turn = build_controller(dataset.catalog, settings).invoke(
+            {"state": State(profile=profile), "text": request}
+        )
+        for unknown in turn.unknown:
+            _say(f"I do not know {unknown.text!r}.")
+        state = State(profile=profile).apply(turn)
+        profile, intent = state.profile, state.intent
+    if count:
+        intent = intent.model_copy(update={"count": count})
+    with load_recommender(dataset, settings, progress=_say) as recommender:
+        slate = recommender.recommend(profile, intent, decoding=decoding)
+    if as_json:
+        click.echo(slate.model_dump_json())
+    else:
+        from chat_app.terminal import slate_text
+
+        click.echo(slate_text(slate))
+
+
+@tiller.command()
+@JSON_OPTION
+@click.option(
+    "--dataset", default="ml-latest-small", show_default=True, help="ml-latest-small, ml-1m, a folder …"
+)
+@click.option("--models", default="popularity,als", show_default=True, help="Rankers, separated by commas.")
+@click.option("--quick", is_flag=True, help="A sample of the users.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def evaluate(as_json: bool, dataset: str, models: str, quick: bool, seed: int) -> None:
+    """Accuracy and control of the rankers, as tables."""
+    from recsys.evaluation import run_evaluation
+
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    report = run_evaluation(dataset, names, quick=quick, seed=seed, progress=_say)
+    click.echo(json.dumps(report.to_dict()) if as_json else report.table())
+
+
+@tiller.command()
+@JSON_OPTION
+def doctor(as_json: bool) -> None:
+    """Check the installation, data, model and store, and say what to do."""
+    from chat_app.doctor import examine
+
+    checks = examine(_settings())
+    if as_json:
+        click.echo(json.dumps([check._asdict() for check in checks]))
+    else:
+        for check in checks:
+            click.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}")
+    if not all(check.ok for check in checks):
+        raise SystemExit(1)
+
+
+@tiller.command()
+@click.option("--offline", is_flag=True, help="Do not fetch plot texts.")
+def prepare(offline: bool) -> None:
+    """Do the slow things now: plot texts, fitted model, index. Done already is skipped."""
+    from recsys.datasets import load_dataset
+    from recsys.enrichment import enrich, fetch
+    from recsys.recommender import load_recommender
+
+    settings = _settings()
+    dataset = load_dataset(settings.catalog)
+    if not offline:
+        fetch(dataset, settings, progress=_say)
+    load_recommender(enrich(dataset, settings), settings, progress=_say).close()
+    _say("Ready.")
+
+
+@tiller.command()
+@JSON_OPTION
+@click.option("--large", is_flag=True, help="Also a made catalogue of 1,000,000 items (takes many minutes).")
+def bench(as_json: bool, large: bool) -> None:
+    """Measure the time of a turn, the start and the memory."""
+    from chat_app.bench import run_bench
+
+    report = run_bench(_settings(), large=large, progress=_say)
+    click.echo(json.dumps(report.to_dict()) if as_json else report.table())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: runs a command and turns every error into one line and an exit code."""
+    from recsys.errors import TillerError
+
+    arguments = sys.argv[1:] if arguments is None else arguments
+    _be_quiet()
+    try:
+        code = tiller.main(arguments, prog_name="tiller", standalone_mode=False)
+        raise SystemExit(code if isinstance(code, int) else 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        raise SystemExit(2) from None
+    except click.ClickException as error:
+        _fail(f"{error.format_message()} See `tiller --help`.", error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("Stopped.", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        hint = "" if isinstance(error, TillerError) else " (run `tiller --debug …` for details)"
+        _fail(f"{str(error) or type(error).__name__}{hint}", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo("tiller: " + " ".join(message.split()), err=True)
+    raise SystemExit(code)
+
+
+def _be_quiet() -> None:
+    """Libraries keep their progress bars, telemetry and thread pools to themselves."""
+    for name, value in {
+        "OPENBLAS_NUM_THREADS": "1",  # implicit parallelises by itself
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "ANONYMIZED_TELEMETRY": "false",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def _settings(**overrides: Any) -> Settings:
+    from recsys.settings import get_settings
+
+    return get_settings().model_copy(update={k: v for k, v in overrides.items() if v is not None})
+
+
+def _say(message: str) -> None:
+    """Progress goes to stderr: stdout is for results."""
+    click.echo(message, err=True)
+
+
+def _lines() -> Iterator[str]:
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _profile(dataset: Any, likes: tuple[str, ...], user: str | None) -> Profile:
+    from recsys.constraints import find_title
+    from recsys.datasets import user_profile
+    from recsys.profile import Profile
+
+    profile = user_profile(dataset, user) if user is not None else Profile()
+    for title in likes:
+        profile = profile.add("liked", dataset.catalog.ids[find_title(dataset.catalog, title)])
+    return profile
+
+
+def _read_intent(file: Any, catalog: Catalog) -> ControlIntent:
+    from pydantic import ValidationError
+
+    from recsys.controls import ControlError, ControlIntent
+
+    if file is None:
+        return ControlIntent()
+    try:
+        intent = ControlIntent.model_validate_json(file.read())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise ControlError(f"{file.name} is no ControlIntent: {place}: {first['msg']}.") from None
+    intent.compile(catalog)  # refuse unknown facets and values before anything slow happens
+    return intent
+
+
+if __name__ == "__main__":
+    main()
