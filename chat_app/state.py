@@ -42,3 +42,23 @@ class State(BaseModel):
         """The state after a slate was shown; ``more`` keeps what was listed before."""
         shown = (*self.shown, *items) if more else items
         return self.model_copy(update={"slate": items, "shown": shown, "focus": None})
+
+
+class History:
+    """The states of a conversation that is only read, not answered. ``undo`` steps back to
+    before the last turn that changed anything."""
+
+    def __init__(self) -> None:
+        self._states = [State()]
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        return self._states[-1]
+
+    def read(self, turn: TurnIntent) -> None:
+        """Take in one turn."""
+        if turn.act == "undo":
+            self._states = self._states[:-1] or self._states
+        elif (after := self.state.apply(turn)) != self.state:
+            self._states.append(after)

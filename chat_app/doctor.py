@@ -1,0 +1,116 @@
+"""``tiller doctor``: is everything here, and what to do when it is not."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import NamedTuple
+
+from recsys.settings import Settings
+
+NEEDED_MB = 500
+PACKAGES = ("torch", "implicit", "chromadb", "gradio", "langchain", "sqlalchemy", "sentence_transformers")
+
+
+class Check(NamedTuple):
+    """One thing looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Look at everything Tiller needs; a failed check says what to do."""
+    checks: list[tuple[str, Callable[[Settings], str]]] = [
+        ("Python", _python),
+        ("packages", _packages),
+        ("data directory", _data_directory),
+        ("catalogue", _catalogue),
+        ("text embeddings", _embeddings),
+        ("ranker", _ranker),
+        ("store", _store),
+        ("chat model", _chat_model),
+    ]
+    results = []
+    for name, check in checks:
+        try:
+            results.append(Check(name, True, check(settings)))
+        except Exception as error:
+            results.append(Check(name, False, " ".join(str(error).split()) or type(error).__name__))
+    return results
+
+
+def _python(settings: Settings) -> str:
+    if sys.version_info < (3, 11):
+        raise RuntimeError("Tiller needs Python 3.11 or newer; install it and run `make setup`.")
+    return ".".join(map(str, sys.version_info[:3]))
+
+
+def _packages(settings: Settings) -> str:
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise RuntimeError(f"{', '.join(missing)} missing; run `make setup`.")
+    return "all installed"
+
+
+def _data_directory(settings: Settings) -> str:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RuntimeError(
+            f"{folder} cannot be written ({error.strerror}); set TILLER_HOME to a folder that can."
+        ) from None
+    free = shutil.disk_usage(folder).free // 2**20
+    if free < NEEDED_MB:
+        raise RuntimeError(f"only {free} MB are free at {folder}; free {NEEDED_MB} MB or set TILLER_HOME.")
+    return f"{folder}, {free // 1024} GB free"
+
+
+def _catalogue(settings: Settings) -> str:
+    from recsys.datasets import load_dataset
+
+    dataset = load_dataset(settings.catalog)
+    catalog = dataset.catalog
+    ratings = len(dataset.interactions.user)
+    return f"{catalog.name}: {len(catalog):,} {catalog.noun[1]}, {ratings:,} ratings"
+
+
+def _embeddings(settings: Settings) -> str:
+    from recsys.semantic import load_embedder
+
+    size = len(load_embedder()(["a test"])[0])
+    return f"all-MiniLM-L6-v2, {size} numbers a text"
+
+
+def _ranker(settings: Settings) -> str:
+    from recsys.recommender import RANKERS
+
+    if settings.model not in RANKERS:
+        raise RuntimeError(f"no ranker “{settings.model}”; set TILLER_MODEL to {' or '.join(RANKERS)}.")
+    return settings.model
+
+
+def _store(settings: Settings) -> str:
+    from chat_app.store import Store
+
+    store = Store.open(settings)
+    try:
+        return str(store.url)
+    finally:
+        store.close()
+
+
+def _chat_model(settings: Settings) -> str:
+    if not settings.chat_model:
+        return "none configured; the rules read requests (set TILLER_CHAT_MODEL to change that)"
+    from chat_app.controller.chat_model import ping
+
+    ping(settings)
+    return f"{settings.chat_model} answers"
