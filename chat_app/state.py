@@ -45,8 +45,8 @@ class State(BaseModel):
 
 
 class History:
-    """The states of a conversation that is only read, not answered. ``undo`` steps back to
-    before the last turn that changed anything."""
+    """The states of a conversation that is only read, not answered: every turn appends one,
+    and ``undo`` takes back the turn before it."""
 
     def __init__(self) -> None:
         self._states = [State()]
@@ -58,7 +58,7 @@ class History:
 
     def read(self, turn: TurnIntent) -> None:
         """Take in one turn."""
-        if turn.act == "undo":
-            self._states = self._states[:-1] or self._states
-        elif (after := self.state.apply(turn)) != self.state:
-            self._states.append(after)
+        if turn.act != "undo":
+            self._states.append(self.state.apply(turn))
+        elif len(self._states) > 1:
+            self._states.pop()
