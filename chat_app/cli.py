@@ -247,10 +247,9 @@ def _lines() -> Iterator[str]:
 
 def _profile(dataset: Any, likes: tuple[str, ...], user: str | None) -> Profile:
     from recsys.constraints import find_title
-    from recsys.datasets import user_profile
-    from recsys.profile import Profile
+    from recsys.profile import Profile, profile_of
 
-    profile = user_profile(dataset, user) if user is not None else Profile()
+    profile = profile_of(dataset, user) if user is not None else Profile()
     for title in likes:
         profile = profile.add("liked", dataset.catalog.ids[find_title(dataset.catalog, title)])
     return profile

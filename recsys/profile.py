@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from recsys.catalog import ItemId
+from recsys.errors import TillerError
+
+if TYPE_CHECKING:
+    from recsys.datasets import Dataset
 
 
 class Profile(BaseModel):
@@ -38,3 +45,17 @@ class Profile(BaseModel):
     def forget(self, item: ItemId) -> Profile:
         """A new profile without ``item``."""
         return Profile(**{k: tuple(i for i in v if i != item) for k, v in self})
+
+
+def profile_of(dataset: Dataset, user: str | int) -> Profile:
+    """The profile of a person in the data, in time order; :class:`TillerError` if unknown."""
+    interactions, catalog = dataset.interactions, dataset.catalog
+    index = next((i for i, known in enumerate(interactions.users) if str(known) == str(user)), None)
+    if index is None:
+        raise TillerError(f"There is no person “{user}” in {catalog.name}.")
+    mine = interactions.select(interactions.user == index)
+    kinds = np.select([mine.disliked, mine.liked], ["disliked", "liked"], "seen")
+    lists: dict[str, list[ItemId]] = {"liked": [], "disliked": [], "seen": []}
+    for row, kind in zip(mine.item, kinds, strict=True):
+        lists[str(kind)].append(catalog.ids[row])
+    return Profile(**{kind: tuple(items) for kind, items in lists.items()})

@@ -1,0 +1,43 @@
+"""Profiles: the latest word on an item counts, and people in the data have one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.datasets import load_dataset
+from recsys.errors import TillerError
+from recsys.profile import Profile, profile_of
+
+words = st.lists(st.tuples(st.sampled_from(["liked", "disliked", "seen"]), st.integers(0, 5)))
+
+
+@given(words)
+def test_an_item_is_in_one_list_and_taste_outlives_merely_having_seen(said):
+    profile = Profile()
+    for kind, item in said:
+        profile = profile.add(kind, item)
+    assert len(set(profile.known)) == len(profile.known)
+    assert set(profile.known) == {item for _, item in said}
+    for item in profile.known:
+        kinds = [kind for kind, i in said if i == item]
+        taste = [kind for kind in kinds if kind != "seen"]
+        assert item in getattr(profile, taste[-1] if taste else "seen")
+
+
+def test_a_person_in_the_data_has_likes_dislikes_and_merely_seen_in_time_order():
+    dataset = load_dataset("ml-latest-small")
+    data = dataset.interactions
+    user = data.users[0]
+    mine = data.select(data.user == 0)
+    profile = profile_of(dataset, str(user))
+    stars = dict(zip((dataset.catalog.ids[r] for r in mine.item), mine.rating, strict=True))
+    assert sorted(profile.known) == sorted(stars)
+    assert all(stars[i] >= 3.5 for i in profile.liked)
+    assert all(stars[i] < 3 for i in profile.disliked)
+    position = {item: place for place, item in enumerate(stars)}
+    assert list(profile.liked) == sorted(profile.liked, key=position.__getitem__)
+
+
+def test_an_unknown_person_is_named():
+    with pytest.raises(TillerError, match="nobody"):
+        profile_of(load_dataset("ml-latest-small"), "nobody")
