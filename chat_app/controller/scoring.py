@@ -31,8 +31,8 @@ DIALOGUES = "TILLER_DIALOGUES"  # the folder of published dialogues, whose texts
 THEMES = ("theme", "avoid_theme")
 # words that say nothing of what a film is about
 FILLERS = re.compile(
-    r"(a|about|an?d?|any|are|but|by|for|from|good|great|in|involv\w*|is|it|like|little|lot|me|more|movie|film"
-    r"|of|on|one|or|really|some|something|that|the|there|thing|to|very|way|where|which|who|with)$"
+    r"(a|about|an?d?|any|are|but|by|for|from|good|great|in|involv\w*|is|it|like|little|lot|me|more|movies?"
+    r"|films?|of|on|one|or|really|some|something|that|the|there|things?|to|very|way|where|which|who|with)$"
 )
 
 
@@ -206,8 +206,11 @@ def event_atoms(events: Iterable[tuple[str, str]]) -> frozenset[Atom]:
 def content_words(text: str | None) -> frozenset[str]:
     """The words of a theme that carry meaning, lower case, singular."""
     words = re.findall(r"\w+", (text or "").casefold().replace("'s", ""))
-    singular = (w[:-1] if len(w) > 3 and w.endswith("s") and not w.endswith("ss") else w for w in words)
-    return frozenset(w for w in singular if not FILLERS.match(w))
+    return frozenset(_singular(word) for word in words if not FILLERS.match(word))
+
+
+def _singular(word: str) -> str:
+    return re.sub(r"(?<=..[oxhs])es$|(?<=...)(?<![su])s$", "", re.sub(r"(?<=..)ies$", "y", word))
 
 
 def same_theme(one: frozenset[str], other: frozenset[str]) -> bool:
