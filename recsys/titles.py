@@ -1,0 +1,245 @@
+"""Title search: exact up to spelling habits, tolerant of typos, and inside running text.
+
+Every title has *keys*: canonical spellings of its main name, of its other names, and of
+the short forms people use (see :mod:`recsys.title_forms`). A request is looked up among
+the keys with the spaces taken out ("spiderman" finds "Spider-Man"). When that fails, an
+inverted index from words to keys gives the nearest, typos mended word by word, and the
+best of them are compared letter by letter.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from recsys.title_forms import (
+    ARTICLES,
+    BARE_YEAR,
+    Token,
+    canonical,
+    display_title,
+    plain,
+    short_forms,
+    split_names,
+    split_year,
+    tokens,
+    without_part,
+)
+
+if TYPE_CHECKING:
+    from recsys.catalog import Catalog
+    from recsys.title_words import TitleWords
+
+__all__ = ["Mention", "TitleIndex", "TitleMatch", "display_title"]
+
+MAIN, OTHER, SHORT, SUBTITLE = range(4)
+#: A short form means the item with that very title unless another is this much better known:
+#: "Lord of the Rings" is not the animated film of that name.
+BETTER_KNOWN = 5.0
+LONGEST_MENTION = 12
+
+
+class TitleMatch(NamedTuple):
+    """A row, how near its title is (0 to 100), and whether the text is exactly a name of it."""
+
+    row: int
+    score: float
+    exact: bool
+
+
+class Mention(NamedTuple):
+    """A name found in a text at ``start:end``. ``exact``: a whole name as spelled there,
+    its article included, rather than a short form or a number in another spelling."""
+
+    start: int
+    end: int
+    row: int
+    exact: bool
+
+
+class TitleIndex:
+    """Looks up the titles of one catalogue."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._popularity = catalog.popularity
+        self._titles = catalog.titles
+        self._years = catalog.numeric.get("year")
+        self._ids: dict[str, int] = {}  # key without spaces -> key number
+        self.keys: list[str] = []  # key number -> key
+        numbers, rows, kinds = array("l"), array("l"), bytearray()
+        for row, title in enumerate(catalog.titles):
+            for key, kind in _keys(title, catalog.aliases.get(row, ())).items():
+                number = self._ids.setdefault(key.replace(" ", ""), len(self.keys))
+                if number == len(self.keys):
+                    self.keys.append(key)
+                numbers.append(number)
+                rows.append(row)
+                kinds.append(kind)
+        number, kind = np.asarray(numbers, np.int64), np.frombuffer(kinds, np.uint8)
+        order = np.argsort(number, kind="stable")
+        self._start = np.searchsorted(number[order], np.arange(len(self.keys) + 1))
+        self._rows, self._kinds = np.asarray(rows, np.int64)[order], kind[order]
+        # a subtitle of several items ("the movie", "the beginning") names none of them
+        direct = np.bincount(number[kind != SUBTITLE], minlength=len(self.keys))
+        for vague in np.flatnonzero((direct == 0) & (np.diff(self._start) > 1)):
+            del self._ids[self.keys[vague].replace(" ", "")]
+            self.keys[vague] = ""
+
+    @cached_property
+    def _words(self) -> TitleWords:
+        from recsys.title_words import TitleWords
+
+        return TitleWords(self.keys)
+
+    def exact(self, text: str) -> tuple[int, ...]:
+        """Rows one of whose names is exactly this text up to case, accents, articles,
+        punctuation and year; the best known first. A year in the text narrows the rows."""
+        for key, year in _readings(text):
+            rows, kinds = self._lookup(key)
+            rows = rows[kinds < SHORT]
+            if year is not None and self._years is not None:
+                rows = rows[self._years[rows] == year]
+            if len(rows):
+                return tuple(dict.fromkeys(rows[np.argsort(-self._popularity[rows], kind="stable")].tolist()))
+        return ()
+
+    def best(self, text: str) -> TitleMatch | None:
+        """The item this text names, or None when that is not clear.
+
+        Of several items of one name the one of the year in the text, else the best known.
+        """
+        for key, year in _readings(text):
+            if (found := self._named(key, year)) is not None:
+                row, kind = found
+                if year is not None and not self._is_from(row, year):
+                    if "(" not in text and not self._is_from(row, year, within=2):
+                        continue  # "Blade Runner 2049" is not the film of 1982
+                    return TitleMatch(row, 90.0, False)
+                return TitleMatch(row, 95.0 if kind >= SHORT else 100.0, kind < SHORT)
+        for key, year in _readings(text):
+            number, score = self._words.confident(key, self.key_popularity)
+            if number is not None:
+                return TitleMatch(self._choose(number, year)[0], score, False)
+        return None
+
+    def search(self, text: str, n: int = 5) -> list[TitleMatch]:
+        """The nearest items, best first, at most ``n``; fewer or none when nothing is near."""
+        best = self.best(text)
+        found = {best.row: best} if best else {}
+        for row in self.exact(text):
+            found.setdefault(row, TitleMatch(row, 100.0, True))
+        for key, year in _readings(text)[:1]:
+            for number, score in self._words.nearest(key, n, self.key_popularity):
+                row = self._choose(number, year)[0]
+                found.setdefault(row, TitleMatch(row, min(score, 89.0), False))
+        return list(found.values())[:n]
+
+    def mentions(self, text: str) -> list[Mention]:
+        """Names of items in a running text, the longest at each place, left to right.
+
+        Whether "it", "big" or "up" is meant as a title is for the caller to judge.
+        """
+        words = tokens(text)
+        found, i = [], 0
+        while i < len(words):
+            mention = self._mention_at(text, words, i)
+            if mention is None:
+                i += 1
+            else:
+                found.append(mention)
+                while i < len(words) and words[i].start < mention.end:
+                    i += 1
+        return found
+
+    def _mention_at(self, text: str, words: list[Token], i: int) -> Mention | None:
+        for j in range(min(i + LONGEST_MENTION, len(words)), i, -1):
+            spoken = " ".join(word.word for word in words[i:j])
+            if spoken in ARTICLES:
+                return None
+            key = canonical(spoken)
+            if key.replace(" ", "") not in self._ids:
+                continue
+            start, end, year = words[i].start, words[j - 1].end, None
+            if match := re.match(r"\s*\(?((?:18|19|20)\d\d)\)?", text[end:]):
+                rows = self._lookup(key)[0]
+                if any(self._is_from(row, int(match.group(1))) for row in rows):
+                    year, end = int(match.group(1)), end + match.end()
+            row, _ = self._named(key, year) or (None, None)
+            if row is not None:
+                names = split_names(self._titles[row])
+                exact = any(plain(name) == spoken for name in (names[0], *names[1]))
+                return Mention(start, end, row, exact)
+        return None
+
+    @cached_property
+    def key_popularity(self) -> np.ndarray:
+        """Ratings of the best known item of each key, float32 ``(n_keys,)``."""
+        if not self.keys:
+            return np.empty(0, np.float32)
+        return np.maximum.reduceat(self._popularity[self._rows], self._start[:-1])
+
+    def _lookup(self, key: str) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and kinds of a canonical key; empty when there is none."""
+        number = self._ids.get(key.replace(" ", ""))
+        if number is None or not key:
+            return np.empty(0, np.int64), np.empty(0, np.uint8)
+        span = slice(self._start[number], self._start[number + 1])
+        return self._rows[span], self._kinds[span]
+
+    def _named(self, key: str, year: int | None) -> tuple[int, int] | None:
+        number = self._ids.get(key.replace(" ", "")) if key else None
+        return None if number is None else self._choose(number, year)
+
+    def _choose(self, number: int, year: int | None) -> tuple[int, int]:
+        """Row and kind meant by a key: nearest to the year, then by renown."""
+        span = slice(self._start[number], self._start[number + 1])
+        rows, kinds = self._rows[span], self._kinds[span]
+        known = (self._popularity[rows] + 1.0) * np.where(kinds >= SHORT, 1 / BETTER_KNOWN, 1.0)
+        if year is not None and self._years is not None:
+            distance = np.nan_to_num(np.abs(self._years[rows] - year), nan=1e6)
+            nearest = np.lexsort((-known, distance))[0]
+        else:
+            nearest = int(np.argmax(known))
+        return int(rows[nearest]), int(kinds[nearest])
+
+    def _is_from(self, row: int, year: int, within: int = 0) -> bool:
+        return self._years is not None and bool(abs(self._years[row] - year) <= within)
+
+
+def _keys(title: str, aliases: Iterable[str]) -> dict[str, int]:
+    """Canonical spellings of a title -> their kind; the most direct kind of each counts."""
+    main, others = split_names(title)
+    fronts, subtitles = short_forms(main)
+    written = split_year(title)[0].split(" (")[0]
+    if written.endswith(",") or (", " in written and written != main):
+        fronts.append(plain(written.rsplit(", ", 1)[0]))  # "Misérables, Les" without its article
+    keys: dict[str, int] = {}
+    for kind, names in (
+        (MAIN, [plain(main)]),
+        (OTHER, [plain(name) for name in (*others, *aliases)]),
+        (SHORT, fronts),
+        (SUBTITLE, subtitles),
+    ):
+        for name in names:
+            if key := canonical(name):
+                keys.setdefault(key, kind)
+                keys.setdefault(without_part(key), kind)
+    return keys
+
+
+def _readings(text: str) -> list[tuple[str, int | None]]:
+    """Ways to take a text as a canonical name and a year: "death race 2000" may be either."""
+    name, year = split_year(text)
+    readings = [(_spoken(name), year)]
+    if year is None and (match := BARE_YEAR.search(text)):
+        readings.append((_spoken(text[: match.start()]), int(match.group(1))))
+    return [(key, year) for key, year in readings if key]
+
+
+def _spoken(name: str) -> str:
+    return canonical(plain(split_names(name)[0]))
