@@ -13,7 +13,7 @@ ARTICLES = ("the", "a", "an")
 LEADING_ARTICLE = re.compile(r"(?:the|a|an|teh|hte) (?=\S)")
 #: Articles that stand behind a comma at the end of a title: "Misérables, Les".
 TRAILING_ARTICLE = re.compile(
-    r"(.+), (the|a|an|l'|l’|les?|la|las|los|el|il|lo|gli|i|der|die|das|den|det|de|het|een?|ein|eine|une?|os?|as)",
+    r"(.+), (the|an?|l['’]|les?|l[ao]s?|el|il|gli|i|der|die|das|den|det|de|het|een?|eine?|une?|os?|as)",
     re.IGNORECASE,
 )
 YEAR = re.compile(r"\s*\((\d{4})(?:\s?[-–]\s?(?:\d{4})?)?\)\s*$")
@@ -21,30 +21,16 @@ BARE_YEAR = re.compile(r"[\s,]+((?:18|19|20)\d\d)\s*$")
 OTHER_NAME = re.compile(r"\s+\(([^()]+)\)\s*$")
 AKA = re.compile(r"a\.?k\.?a\.?:?\s+", re.IGNORECASE)
 SUBTITLE = re.compile(r":\s+|\s+[-–—]\s+|,? or[:,] |; or |, or ")
+ACRONYM = re.compile(r"((?:[^\W\d_]\.){2,}) ")
 SERIES = re.compile(r"(.+?) and the (.+)", re.IGNORECASE)
 PART = re.compile(r"\b(?:part|episode|chapter|volume|vol|number|no) (?=\d+\b)")
 WORD = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?(?![^\W_])|[^\W_]+(?:['’*·][^\W_]+)*|[&+]")
 
-NUMBERS = {
-    word: str(number)
-    for number, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
-    )
-}
-NUMBERS |= {
-    word: str(10 * n) for n, word in enumerate(["thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 3)
-}
-ROMAN = {
-    "ii": "2",
-    "iii": "3",
-    "iv": "4",
-    "vi": "6",
-    "vii": "7",
-    "viii": "8",
-    "ix": "9",
-    "xi": "11",
-    "xii": "12",
-}
+UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+NUMBERS = {word: str(number) for number, word in enumerate(UNITS.split())}
+NUMBERS |= {word: str(10 * number) for number, word in enumerate(TENS.split(), start=2)}
+ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
 SHORT = {"dr": "doctor", "mr": "mister", "vs": "versus", "v": "5", "vol": "volume", "pt": "part"}
 CANONICAL = {**NUMBERS, **ROMAN, **SHORT}
 
@@ -134,12 +120,18 @@ def short_forms(name: str) -> tuple[list[str], list[str]]:
     "harry potter". Subtitles of one word say too little and are left out.
     """
     breaks = list(SUBTITLE.finditer(name))
-    fronts = [plain(name[: match.start()]) for match in breaks]
+    fronts = [name[: match.start()] for match in breaks]
     if not breaks and (series := SERIES.fullmatch(name)) and " " in series.group(1):
-        fronts.append(plain(series.group(1)))
+        fronts.append(series.group(1))
+    if acronym := ACRONYM.match(name):
+        fronts.append(acronym.group(1))
+    fronts = [front for front in map(plain, fronts) if front and front not in ARTICLES]
     subtitle = plain(name[breaks[-1].end() :]) if breaks else ""
-    enough = " " in LEADING_ARTICLE.sub("", without_part(canonical(subtitle)))
-    return [front for front in fronts if front and front not in ARTICLES], [subtitle] if enough else []
+    if " " not in LEADING_ARTICLE.sub("", without_part(canonical(subtitle))):
+        return fronts, []
+    if len(breaks) > 1:  # "Star Wars: A New Hope"
+        fronts.append(f"{fronts[0]} {subtitle}")
+    return fronts, [subtitle]
 
 
 def without_part(canonical_text: str) -> str:

@@ -80,12 +80,12 @@ class TitleIndex:
                 numbers.append(number)
                 rows.append(row)
                 kinds.append(kind)
-        number, kind = np.asarray(numbers, np.int64), np.frombuffer(kinds, np.uint8)
+        number, kind_of = np.asarray(numbers, np.int64), np.frombuffer(kinds, np.uint8)
         order = np.argsort(number, kind="stable")
         self._start = np.searchsorted(number[order], np.arange(len(self.keys) + 1))
-        self._rows, self._kinds = np.asarray(rows, np.int64)[order], kind[order]
+        self._rows, self._kinds = np.asarray(rows, np.int64)[order], kind_of[order]
         # a subtitle of several items ("the movie", "the beginning") names none of them
-        direct = np.bincount(number[kind != SUBTITLE], minlength=len(self.keys))
+        direct = np.bincount(number[kind_of != SUBTITLE], minlength=len(self.keys))
         for vague in np.flatnonzero((direct == 0) & (np.diff(self._start) > 1)):
             del self._ids[self.keys[vague].replace(" ", "")]
             self.keys[vague] = ""
@@ -117,14 +117,16 @@ class TitleIndex:
             if (found := self._named(key, year)) is not None:
                 row, kind = found
                 if year is not None and not self._is_from(row, year):
-                    if "(" not in text and not self._is_from(row, year, within=2):
-                        continue  # "Blade Runner 2049" is not the film of 1982
+                    if self._another_year(text, row, year):
+                        continue
                     return TitleMatch(row, 90.0, False)
                 return TitleMatch(row, 95.0 if kind >= SHORT else 100.0, kind < SHORT)
         for key, year in _readings(text):
             number, score = self._words.confident(key, self.key_popularity)
             if number is not None:
-                return TitleMatch(self._choose(number, year)[0], score, False)
+                row, _ = self._choose(number, year)
+                if year is None or not self._another_year(text, row, year):
+                    return TitleMatch(row, score, False)
         return None
 
     def search(self, text: str, n: int = 5) -> list[TitleMatch]:
@@ -206,6 +208,10 @@ class TitleIndex:
         else:
             nearest = int(np.argmax(known))
         return int(rows[nearest]), int(kinds[nearest])
+
+    def _another_year(self, text: str, row: int, year: int) -> bool:
+        """Whether a bare year is too far off: "Blade Runner 2049" is not the film of 1982."""
+        return "(" not in text and not self._is_from(row, year, within=2)
 
     def _is_from(self, row: int, year: int, within: int = 0) -> bool:
         return self._years is not None and bool(abs(self._years[row] - year) <= within)
