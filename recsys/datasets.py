@@ -153,12 +153,12 @@ def index_interactions(
         user, item, rating, timestamp = user[keep], item[keep], rating[keep], timestamp[keep]
     interactions = Interactions.sorted(users, user, item, rating, timestamp, top)
     pair = interactions.user.astype(np.int64) * max(len(catalog), 1) + interactions.item
-    latest = ~pd.Series(pair).duplicated(keep="last").to_numpy()
-    if repeated := int((~latest).sum()):
-        notes.append(
-            f"{repeated:,} repeated interactions were dropped (the last of a user with an item stays)."
-        )
+    ordered = np.sort(pair)
+    if (ordered[1:] == ordered[:-1]).any():
+        latest = ~pd.Series(pair).duplicated(keep="last").to_numpy()
         interactions = interactions.select(latest)
+        gone = f"{int((~latest).sum()):,} repeated interactions were dropped"
+        notes.append(f"{gone}: the last of a user with an item stays.")
     return interactions, notes
 
 

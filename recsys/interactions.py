@@ -49,12 +49,12 @@ class Interactions:
     ) -> Interactions:
         """Build from columns in file order."""
         user, timestamp = np.asarray(user, np.int32), np.asarray(timestamp, np.int64)
-        columns = [user, np.asarray(item, np.int32), np.asarray(rating, np.float32), timestamp]
-        ascending = (user[1:] > user[:-1]) | ((user[1:] == user[:-1]) & (timestamp[1:] >= timestamp[:-1]))
-        if not ascending.all():
+        item, rating = np.asarray(item, np.int32), np.asarray(rating, np.float32)
+        same = user[1:] == user[:-1]
+        if not ((user[1:] > user[:-1]) | (same & (timestamp[1:] >= timestamp[:-1]))).all():
             order = np.lexsort((timestamp, user))  # stable: ties keep the file's order
-            columns = [column[order] for column in columns]
-        return cls(users, *columns, top=top)
+            user, item, rating, timestamp = user[order], item[order], rating[order], timestamp[order]
+        return cls(users, user, item, rating, timestamp, top)
 
     @property
     def disliked(self) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from recsys.tables import DatasetError, read_table
@@ -51,11 +52,11 @@ def no_tags() -> pd.DataFrame:
 
 def read_grouplens(folder: Path) -> RawMovieLens:
     """Read a build with CSV files: latest-small (2016, 2018), latest, 20M, 25M, 32M."""
-    movies = read_table(folder / "movies.csv", {"movieId": "int", "title": "text", "genres": "text"})
+    movies = read_table(folder / "movies.csv", {"movieId": "id", "title": "text", "genres": "text"})
     movies = movies.rename(columns={"movieId": "id", "genres": "genre"})
     movies["genre"] = genre_lists(movies["genre"], "|")
     if (folder / "links.csv").exists():
-        links = read_table(folder / "links.csv", {"movieId": "int", "imdbId": "int", "tmdbId": "text"})
+        links = read_table(folder / "links.csv", {"movieId": "id", "imdbId": "int", "tmdbId": "text"})
         links = links.rename(columns={"movieId": "id", "imdbId": "imdb", "tmdbId": "tmdb"}).drop_duplicates(
             "id"
         )
@@ -64,17 +65,18 @@ def read_grouplens(folder: Path) -> RawMovieLens:
     if (folder / "tags.csv").exists():
         tags = _rename(
             read_table(
-                folder / "tags.csv", {"userId": "int", "movieId": "int", "tag": "text", "timestamp": "int"}
+                folder / "tags.csv", {"userId": "id", "movieId": "id", "tag": "text", "timestamp": "int"}
             )
         )
-    types = {"userId": "int", "movieId": "int", "rating": "float", "timestamp": "int"}
+    types = {"userId": "id", "movieId": "id", "rating": "float", "timestamp": "int"}
     return RawMovieLens(movies, _rename(read_table(folder / "ratings.csv", types)), tags)
 
 
 def _rename(frame: pd.DataFrame) -> pd.DataFrame:
     """Common names and narrow columns (32 million rows must fit)."""
     frame = frame.rename(columns={"userId": "user", "movieId": "item"})
-    narrow = {"user": "int32", "item": "int32", "rating": "float32"}
+    frame["timestamp"] = frame["timestamp"].fillna(0)
+    narrow = {"user": np.int32, "item": np.int32, "rating": np.float32, "timestamp": np.int64}
     for column in frame.columns.intersection(list(narrow)):
         frame[column] = frame[column].astype(narrow[column])
     return frame
@@ -83,10 +85,10 @@ def _rename(frame: pd.DataFrame) -> pd.DataFrame:
 def read_dat(folder: Path) -> RawMovieLens:
     """Read ML-1M in GroupLens' files: ``movies.dat`` and ``ratings.dat``, "::" and Latin-1."""
     form = {"delimiter": "::", "encoding": "latin-1", "quoted": False}
-    columns = {"id": "int", "title": "text", "genre": "text"}
+    columns = {"id": "id", "title": "text", "genre": "text"}
     movies = read_table(folder / "movies.dat", columns, names=list(columns), **form)  # type: ignore[arg-type]
     movies["genre"] = genre_lists(movies["genre"], "|")
-    types = {"user": "int", "item": "int", "rating": "float", "timestamp": "int"}
+    types = {"user": "id", "item": "id", "rating": "float", "timestamp": "int"}
     ratings = read_table(folder / "ratings.dat", types, names=list(types), **form)  # type: ignore[arg-type]
     return RawMovieLens(movies, _rename(ratings), no_tags())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow.csv as pacsv
 
 from recsys.errors import TillerError
 
-TYPES = {"int": pa.int64(), "float": pa.float64(), "text": pa.string()}
+TYPES = {"id": pa.int64(), "int": pa.int64(), "float": pa.float64(), "text": pa.string(), "time": pa.string()}
 #: Spellings of "not known" in number columns.
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None", "\\N"]
 
@@ -37,7 +37,9 @@ def read_table(
     Parameters
     ----------
     path : the file.
-    columns : name of each wanted column -> ``"int"``, ``"float"`` or ``"text"``.
+    columns : name of each wanted column -> its kind: ``"id"`` (a whole number that must be
+        there), ``"int"``, ``"float"``, ``"text"``, or ``"time"`` (seconds since 1970 or an
+        ISO date; comes back as int64 seconds, 0 where it is missing).
     delimiter : one or more characters; more than one needs ``quoted=False``.
     names : the names of all columns when the file has no header line.
     quoted : whether fields may stand in double quotes (and then hold line ends).
@@ -50,7 +52,7 @@ def read_table(
     Raises
     ------
     DatasetError : for a missing file or column, a row with too many or too few fields, or
-        a field that is not a number where one is due.
+        a field that is not what its column holds.
     """
     source: str | io.BytesIO = str(path)
     separator = delimiter
@@ -80,7 +82,43 @@ def read_table(
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         message = _what_is_wrong(path, columns, delimiter, names, encoding, quoted)
         raise DatasetError(message or f"{path}: {str(error).splitlines()[0]}") from None
-    return table.to_pandas(split_blocks=True, self_destruct=True)
+    complete = all(table[name].null_count == 0 for name, kind in columns.items() if kind == "id")
+    frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    times = {name: _seconds(frame[name]) for name, kind in columns.items() if kind == "time"}
+    if not complete or any(seconds is None for seconds in times.values()):
+        raise DatasetError(
+            _what_is_wrong(path, columns, delimiter, names, encoding, quoted) or f"{path} is damaged."
+        )
+    return frame.assign(**times)
+
+
+def _seconds(texts: pd.Series) -> pd.Series | None:
+    """Seconds since 1970 of numbers or ISO dates, 0 where missing; None when one is neither."""
+    seconds = pd.to_numeric(texts, errors="coerce")
+    rest = seconds.isna() & ~texts.isin(MISSING)
+    if rest.any():
+        dates = pd.to_datetime(texts[rest], format="ISO8601", utc=True, errors="coerce")
+        if dates.isna().any():
+            return None
+        seconds = seconds.astype(np.float64)
+        seconds[rest] = (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+    return seconds.fillna(0).astype(np.int64)
+
+
+def _check(value: str, kind: str) -> str | None:
+    """What is wrong with a field, as the end of a sentence."""
+    if value in MISSING:
+        return "is missing" if kind == "id" else None
+    try:
+        if kind in ("id", "int"):
+            int(value)
+        elif kind == "float":
+            float(value)
+    except ValueError:
+        return "is not a number" if kind == "float" else "is not a whole number"
+    if kind == "time" and _seconds(pd.Series([value])) is None:
+        return "is not a time (seconds since 1970, or a date like 2024-05-31)"
+    return None
 
 
 def _what_is_wrong(
@@ -92,11 +130,12 @@ def _what_is_wrong(
     quoted: bool,
 ) -> str | None:
     """The first thing wrong in the file, as a sentence; None when nothing is found."""
-    parse = {"int": int, "float": float, "text": str}
     try:
         with path.open(encoding=encoding, newline="") as file:
             if len(delimiter) > 1:
-                lines = iter(enumerate((line.rstrip("\r\n").split(delimiter) for line in file), start=1))
+                lines: Iterator[tuple[int, list[str]]] = iter(
+                    enumerate((line.rstrip("\r\n").split(delimiter) for line in file), start=1)
+                )
             else:
                 reader = csv.reader(
                     file, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
@@ -115,12 +154,8 @@ def _what_is_wrong(
                     return f"{path}, line {line}: {len(fields)} fields where {len(header)} are expected."
                 for name, kind in columns.items():
                     value = fields[header.index(name)]
-                    try:
-                        if value not in MISSING:
-                            parse[kind](value)
-                    except ValueError:
-                        number = "a whole number" if kind == "int" else "a number"
-                        return f"{path}, line {line}, column {name}: {value[:60]!r} is not {number}."
+                    if trouble := _check(value, kind):
+                        return f"{path}, line {line}, column {name}: {value[:60]!r} {trouble}."
     except UnicodeDecodeError:
         return _undecodable(path, encoding)
     except csv.Error as error:
@@ -138,7 +173,7 @@ def _undecodable(path: Path, encoding: str) -> str | None:
     return None
 
 
-def codes(values: Sequence) -> tuple[np.ndarray, list]:
+def codes(values: pd.Series) -> tuple[np.ndarray, list]:
     """Index of each value among the sorted distinct ones, and those; -1 for missing values."""
-    index, distinct = pd.factorize(pd.Series(values), sort=True)
+    index, distinct = pd.factorize(values, sort=True)
     return index.astype(np.int32), distinct.tolist()

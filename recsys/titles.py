@@ -80,12 +80,12 @@ class TitleIndex:
                 numbers.append(number)
                 rows.append(row)
                 kinds.append(kind)
-        number, kind_of = np.asarray(numbers, np.int64), np.frombuffer(kinds, np.uint8)
-        order = np.argsort(number, kind="stable")
-        self._start = np.searchsorted(number[order], np.arange(len(self.keys) + 1))
+        number_of, kind_of = np.asarray(numbers, np.int64), np.frombuffer(kinds, np.uint8)
+        order = np.argsort(number_of, kind="stable")
+        self._start = np.searchsorted(number_of[order], np.arange(len(self.keys) + 1))
         self._rows, self._kinds = np.asarray(rows, np.int64)[order], kind_of[order]
         # a subtitle of several items ("the movie", "the beginning") names none of them
-        direct = np.bincount(number[kind_of != SUBTITLE], minlength=len(self.keys))
+        direct = np.bincount(number_of[kind_of != SUBTITLE], minlength=len(self.keys))
         for vague in np.flatnonzero((direct == 0) & (np.diff(self._start) > 1)):
             del self._ids[self.keys[vague].replace(" ", "")]
             self.keys[vague] = ""
