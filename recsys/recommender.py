@@ -1,0 +1,313 @@
+"""The recommender: from a profile and controls to a slate. One instance serves every session.
+
+    controls -> plan (what can be built) -> candidates -> fused score -> list -> reasons, report
+
+Candidates are, of each group of items that the quotas tell apart, the best by taste, by theme and
+by likeness to the seeds. Only they are compared in full; everything else stands behind them, by
+taste, and is used when they do not suffice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from recsys.candidates import CollaborativeModel, Progress, Taste, load_or_fit, prior
+from recsys.catalog import Catalog, ItemId
+from recsys.constraints import Constraints
+from recsys.controls import ControlIntent
+from recsys.datasets import Dataset
+from recsys.errors import TillerError
+from recsys.likeness import Likeness
+from recsys.profile import Profile
+from recsys.rankers import RANKERS, Ranker
+from recsys.reasons import Reasons
+from recsys.semantic import SemanticIndex
+from recsys.settings import Settings
+from recsys.slate import Slate, SlateItem, SlatePlan, plan_slate
+
+__all__ = ["RANKERS", "Recommender", "Weights", "load_recommender"]
+
+Decoding = Literal["guarded", "free"]
+
+#: Candidates taken from each source, of each group; at least three for each place on the list.
+CANDIDATES = 200
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What counts how much: each part is standardised over the candidates (mean 0, deviation 1)
+    and multiplied by its weight. What one asks for now outweighs what one liked before."""
+
+    taste: float = 1.0
+    theme: float = 1.5
+    avoid_theme: float = -1.5
+    seeds: float = 2.0
+    unlike: float = -1.5
+    disliked: float = -0.3
+    prior: float = 0.3  # added where a theme or seed is given: the well-liked of the fitting ones
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The candidates (rows ``(m,)``), their fused scores, and the parts these are made of."""
+
+    rows: np.ndarray
+    scores: np.ndarray
+    parts: dict[str, np.ndarray]
+
+
+class Recommender:
+    """See the module. ``index`` may be missing (no theme search then)."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        ranker: Ranker,
+        model: CollaborativeModel,
+        index: SemanticIndex,
+        weights: Weights | None = None,
+    ) -> None:
+        self.name = ranker.name
+        self.catalog = catalog
+        self._ranker = ranker
+        self._index = index
+        self._weights = weights or Weights()
+        self._likeness = Likeness(catalog, model)
+        self._prior = prior(catalog)
+        self._reasons = Reasons(catalog, ranker)
+
+    def close(self) -> None:
+        """Give the index's directory back."""
+        self._index.close()
+
+    def __enter__(self) -> Recommender:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def recommend(
+        self,
+        profile: Profile,
+        intent: ControlIntent,
+        *,
+        exclude: Collection[ItemId] = (),
+        decoding: Decoding = "guarded",
+        progress: Progress | None = None,
+    ) -> Slate:
+        """A list for a person under controls.
+
+        Parameters
+        ----------
+        exclude : items listed before, which are not wanted again.
+        decoding : ``"free"`` is the ranker's own list, without mask and quotas, known items
+            included as they come: what it does by itself.
+        progress : told each step; what it raises passes through.
+
+        Raises
+        ------
+        ControlError : when the catalogue does not know what is asked for.
+        """
+        say, clock = progress or (lambda step: None), _Clock()
+        with clock("plan"):
+            constraints = intent.compile(self.catalog)
+            taste = Taste.of(self.catalog, profile, constraints.seeds)
+            shown = self.catalog.rows(exclude).tolist()
+            plan = plan_slate(constraints, taste.known, shown)
+        say("candidates")
+        if decoding == "free":
+            return self._free(taste, constraints, clock)
+        with clock("candidates"):
+            base = self._ranker.scores(taste)
+            ranking = self._rank(taste, plan, base)
+        say("ranking")
+        with clock("ranking"):
+            scores = base - base.max(initial=0) - 1e3
+            scores[ranking.rows] = ranking.scores
+            rows = plan.pick(scores, self._likeness.doubles)
+        say("explaining")
+        with clock("explaining"):
+            reasons = self._reasons.of(rows, taste, constraints)
+        funnel = (*plan.funnel, _step("candidates", len(ranking.rows)), _step("slate", len(rows)))
+        return Slate(
+            items=tuple(self._item(row, scores[row], why) for row, why in zip(rows, reasons, strict=True)),
+            compliance=tuple(constraints.report(rows)),
+            relaxations=plan.relaxations,
+            funnel=funnel,
+            timings=clock.seconds,
+            model=self.name,
+            catalog=self.catalog.name,
+        )
+
+    def _free(self, taste: Taste, constraints: Constraints, clock: _Clock) -> Slate:
+        with clock("ranking"):
+            scores = self._ranker.scores(taste)
+            rows = top(scores, constraints.count)
+        return Slate(
+            items=tuple(self._item(row, scores[row], ()) for row in rows.tolist()),
+            compliance=tuple(constraints.report(rows.tolist())),
+            timings=clock.seconds,
+            model=self.name,
+            catalog=self.catalog.name,
+            decoding="free",
+        )
+
+    def similar(self, item_id: ItemId, n: int = 5) -> list[ItemId]:
+        """The ``n`` items most like one, nearest first; empty for an unknown id."""
+        row = self.catalog.row(item_id)
+        if row is None:
+            return []
+        wanted = np.ones(len(self.catalog), bool)
+        wanted[row] = False
+        rows = self._nearest_to((row,), wanted, np.flatnonzero(wanted), max(n, CANDIDATES))
+        near = _standard(self._like((row,), rows)) + self._weights.prior * _standard(self._prior[rows])
+        return [self.catalog.ids[i] for i in rows[top(near, n)].tolist()]
+
+    def explain(self, profile: Profile, intent: ControlIntent, item_id: ItemId) -> tuple[str, ...]:
+        """What speaks for an item, as facts; empty for an unknown id."""
+        row = self.catalog.row(item_id)
+        if row is None:
+            return ()
+        constraints = intent.compile(self.catalog)
+        taste = Taste.of(self.catalog, profile, constraints.seeds)
+        return self._reasons.of([row], taste, constraints)[0]
+
+    # -- ranking ------------------------------------------------------------------------------
+
+    def _rank(self, taste: Taste, plan: SlatePlan, base: np.ndarray) -> Ranking:
+        """Fused scores of the candidates."""
+        intent, w = plan.constraints.intent, self._weights
+        rows = self._candidates(taste, plan, base)
+        parts = {"taste": w.taste * _standard(base[rows])}
+        if intent.theme:
+            near = self._index.similarities(self._index.embed(intent.theme), rows)
+            parts["theme"] = w.theme * _standard(near)
+        if intent.avoid_theme:
+            near = self._index.similarities(self._index.embed(intent.avoid_theme), rows)
+            parts["avoid_theme"] = w.avoid_theme * np.maximum(_standard(near), 0)
+        if taste.seeds:
+            parts["seeds"] = w.seeds * _standard(self._like(taste.seeds, rows))
+        if unlike := plan.constraints.unlike_seeds:
+            parts["unlike"] = w.unlike * np.maximum(_standard(self._like(unlike, rows)), 0)
+        if taste.disliked:
+            parts["disliked"] = w.disliked * np.maximum(_standard(self._like(taste.disliked[-20:], rows)), 0)
+        if intent.theme or taste.seeds:
+            parts["prior"] = w.prior * _standard(self._prior[rows])
+        return Ranking(rows, np.sum(list(parts.values()), axis=0), parts)
+
+    def _candidates(self, taste: Taste, plan: SlatePlan, base: np.ndarray) -> np.ndarray:
+        theme = plan.constraints.intent.theme
+        n = max(CANDIDATES, 3 * plan.count)
+        found = [np.empty(0, np.int64)]
+        for group in range(len(plan.table.sizes)):
+            rows = plan.table.rows[plan.table.pattern == group]
+            found.append(rows[top(base[rows], n)])
+            if not (theme or taste.seeds):
+                continue
+            mask = np.zeros(len(self.catalog), bool)
+            mask[rows] = True
+            if theme:
+                found.append(self._index.search(theme, mask, n)[0])
+            if taste.seeds:
+                found.append(self._nearest_to(taste.seeds, mask, rows, n))
+        return np.unique(np.concatenate(found))
+
+    def _nearest_to(self, seeds: tuple[int, ...], mask: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
+        """Items most like the seeds by any of the three measures."""
+        found = [self._index.similar(seeds, mask, n)[0]]
+        for seed in seeds:
+            for measure in (self._likeness.facets, self._likeness.audience):
+                found.append(rows[top(measure(seed)[rows], n)])
+        return np.unique(np.concatenate(found))
+
+    def _like(self, seeds: tuple[int, ...], rows: np.ndarray) -> np.ndarray:
+        """Likeness of ``rows`` to the nearest of ``seeds``: audience, facets and texts in equal parts."""
+        texts = self._index.vectors(rows) @ self._index.vectors(seeds).T
+        near = np.zeros(len(rows), np.float32)
+        for i, seed in enumerate(seeds):
+            parts = (self._likeness.audience(seed, rows), self._likeness.facets(seed, rows), texts[:, i])
+            near = np.maximum(near, np.sum([np.maximum(part, 0) for part in parts], axis=0))
+        return near
+
+    def _item(self, row: int, score: float, reasons: tuple[str, ...]) -> SlateItem:
+        item = self.catalog.item(row)
+        return SlateItem(
+            id=item.id,
+            title=item.title,
+            year=item.year,
+            facets=item.facets,
+            score=round(float(score), 4),
+            reasons=reasons,
+        )
+
+
+def load_recommender(
+    dataset: Dataset,
+    settings: Settings,
+    model: str | None = None,
+    *,
+    vectors: np.ndarray | None = None,
+    progress: Progress | None = None,
+) -> Recommender:
+    """The recommender for a dataset: ALS and index from the data directory, or made and kept there.
+
+    Parameters
+    ----------
+    model : a name in ``RANKERS``; default ``settings.model``.
+    vectors : ``(n_items, d)`` item vectors made elsewhere, in place of embedded texts.
+    progress : told, in sentences, what is being prepared and what was found damaged.
+    """
+    name = model or settings.model
+    if name not in RANKERS:
+        raise TillerError(f"There is no ranker “{name}”: choose {' or '.join(RANKERS)}.")
+    catalog, folder = dataset.catalog, settings.data_dir
+    index = SemanticIndex(catalog, folder / "index", settings.chroma_url, vectors, progress=progress)
+    try:
+        als = load_or_fit(dataset.interactions, len(catalog), folder / "models", progress=progress)
+        return Recommender(catalog, RANKERS[name](catalog, als), als, index)
+    except BaseException:
+        index.close()
+        raise
+
+
+def top(scores: np.ndarray, n: int) -> np.ndarray:
+    """Positions of the ``n`` largest scores, largest first; ties by position."""
+    if n < len(scores):
+        cut = np.partition(scores, len(scores) - n)[len(scores) - n] if n else np.inf
+        pool = np.flatnonzero(scores >= cut)
+    else:
+        pool = np.arange(len(scores))
+    return pool[np.argsort(-scores[pool], kind="stable")[:n]]
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    """Mean 0, deviation 1; all 0 where all are equal."""
+    if not len(values):
+        return values
+    deviation = float(values.std())
+    return (values - values.mean()) / deviation if deviation > 1e-9 else np.zeros_like(values)
+
+
+def _step(name: str, items: int) -> Any:
+    from recsys.slate import FunnelStep
+
+    return FunnelStep(step=name, items=items)
+
+
+class _Clock:
+    """Seconds spent in each step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[step] = round(time.perf_counter() - start, 4)
