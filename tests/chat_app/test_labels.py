@@ -14,6 +14,7 @@ from recsys.datasets import load_dataset
 
 DATA = Path(__file__).parents[1] / "data"
 WRITTEN = {"turns_dev.jsonl": (220, 90), "turns_test.jsonl": (120, 45)}
+REAL = ("real_dev.jsonl", "real_test.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def labels(name: str) -> list[dict]:
     return [turn for line in lines(name) for turn in line.get("turns", [line])]
 
 
-@pytest.mark.parametrize("name", [*WRITTEN, "real_dev.jsonl"])
+@pytest.mark.parametrize("name", [*WRITTEN, *REAL])
 def test_every_label_is_in_the_words_of_the_catalogue(name: str, catalog: Catalog) -> None:
     titles = set(catalog.titles)
     for turn in labels(name):
