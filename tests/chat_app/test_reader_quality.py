@@ -16,9 +16,15 @@ def reader() -> Reader:
     return read_rules(load_dataset("ml-latest-small").catalog).read
 
 
-@pytest.mark.parametrize(
-    ("name", "floor"), [("turns_dev.jsonl", 0.93), ("turns_test.jsonl", 0.90), ("real_dev.jsonl", 0.90)]
-)
+FLOORS = {
+    "turns_dev.jsonl": 0.93,
+    "turns_test.jsonl": 0.90,
+    "real_dev.jsonl": 0.90,
+    "real_test.jsonl": 0.90,
+}
+
+
+@pytest.mark.parametrize(("name", "floor"), FLOORS.items())
 def test_slots_and_acts_are_read_well(reader: Reader, name: str, floor: float) -> None:
     try:
         conversations = load(DATA / name)
