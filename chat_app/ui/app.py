@@ -1,0 +1,116 @@
+"""The web app: the page around the tabs, and how it is served."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chat_app.ui.api import add_endpoints
+from chat_app.ui.chat import ChatTab
+from chat_app.ui.limits import Limits
+from chat_app.ui.turns import Desk
+from recsys.errors import TillerError
+from recsys.settings import ASSETS, Settings
+
+if TYPE_CHECKING:
+    from chat_app.services import Services
+
+SANS = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"]
+MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+# Gradio's templates need inline code and eval; nothing may come from or go to another host.
+POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self'; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'"
+)
+
+
+def build_app(services: Services) -> gr.Blocks:
+    """The app as a ``gr.Blocks``, not yet served."""
+    settings = services.settings
+    limits, desk = Limits(settings.max_message, settings.rate_limit), Desk(services)
+    with gr.Blocks(title="Tiller", analytics_enabled=False, fill_width=True) as app:
+        ChatTab(services, limits, desk).build()
+        add_endpoints(services, limits, desk)
+    app.queue(default_concurrency_limit=None, max_size=500)
+    return app
+
+
+def launch_options() -> dict[str, Any]:
+    """How the page looks and what it may do, for ``gr.Blocks.launch``."""
+    return {
+        "theme": gr.themes.Base(font=SANS, font_mono=MONO),
+        "css_paths": [ASSETS / "ui.css"],
+        "head": f"<script>{(ASSETS / 'ui.js').read_text(encoding='utf-8')}</script>",
+        "favicon_path": ASSETS / "mark.svg",
+        "app_kwargs": {"middleware": [Middleware(_Policy)], "docs_url": None, "redoc_url": None},
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "share": False,
+        "pwa": False,
+        "mcp_server": True,
+    }
+
+
+def launch_app(
+    settings: Settings,
+    progress: Callable[[str], None] = print,
+    services: Services | None = None,
+    block: bool = True,
+) -> gr.Blocks:
+    """Load everything and serve the app until it is interrupted (``block``), or until the
+    returned blocks are closed. Raises :class:`TillerError` when the port is taken."""
+    port = _free_port(settings.host, settings.port)
+    if services is None:
+        from chat_app.services import load_services
+
+        with load_services(settings, progress=progress) as loaded:
+            return launch_app(settings.model_copy(update={"port": port}), progress, loaded, block)
+    app = build_app(services)
+    _, address, _ = app.launch(
+        server_name=settings.host, server_port=port, quiet=True, prevent_thread_lock=True, **launch_options()
+    )
+    progress(f"Tiller is at {address}")
+    if block:
+        app.block_thread()
+    return app
+
+
+def _free_port(host: str, port: int) -> int:
+    """The port, when it can be listened on; any free one for 0."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return probe.getsockname()[1]
+    except OSError as error:
+        raise TillerError(
+            f"Cannot listen on {host}, port {port} ({error.strerror}). "
+            "Is Tiller running already? Choose another port with --port."
+        ) from error
+
+
+class _Policy:
+    """Says in every answer that the page talks to this host only."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = POLICY
+                headers["Referrer-Policy"] = "no-referrer"
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

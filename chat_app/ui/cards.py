@@ -1,0 +1,222 @@
+"""HTML of the chat: turns, cards, badges, chips, the funnel, the list of conversations.
+
+The markup lives in ``templates/`` (Jinja, everything escaped); here is what goes into it.
+Nothing is about films: facets are shown by kind, and a few numbers have a unit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from recsys.catalog import Catalog, ItemId
+from recsys.slate import Slate, SlateItem
+from recsys.titles import display_title
+
+if TYPE_CHECKING:
+    from chat_app.conversation import Conversation
+    from chat_app.store import ConversationSummary
+    from recsys.profile import Profile
+
+SITES = {
+    "imdb": ("IMDb", lambda ref: f"https://www.imdb.com/title/tt{ref.removeprefix('tt').zfill(7)}/"),
+    "tmdb": ("TMDB", lambda ref: f"https://www.themoviedb.org/movie/{ref}"),
+}
+# numeric facet -> (shown, spoken); others are shown as "name number"
+NUMBERS: dict[str, Callable[[float], tuple[str, str]]] = {
+    "runtime": lambda n: (f"{n:g} min", f"{n:g} minutes"),
+    "rating": lambda n: (f"★ {n:.1f}", f"rated {n:.1f} of 5"),
+    "popularity": lambda n: (f"{n:,.0f} ratings", f"{n:,.0f} ratings"),
+}
+MOST_VALUES = 4  # of one facet on one card
+TURNS_SHOWN = 30  # older turns come on demand
+
+
+@lru_cache
+def _templates() -> jinja2.Environment:
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    env.filters["markdown"] = markdown
+    return env
+
+
+def markdown(text: str) -> Markup:
+    """Markdown as safe HTML: raw HTML stays text, links only to the web, no pictures."""
+    renderer = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(["image"])
+    return Markup(renderer.render(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What one card shows. ``name`` is the full title, as buttons speak it."""
+
+    id: ItemId
+    name: str
+    title: str
+    year: int | None
+    tags: list[str]
+    numbers: list[tuple[str, str]]
+    facts: list[tuple[str, str]]
+    reasons: tuple[str, ...]
+    links: list[tuple[str, str]]
+
+
+def card(catalog: Catalog, item: SlateItem) -> Card:
+    """The card of one recommended item."""
+    name = display_title(item.title)
+    lists = {f: v for f, v in item.facets.items() if f in catalog.categorical and v}
+    tag_facet = next(iter(catalog.categorical), None)
+    numbers = [
+        NUMBERS[f](n) if f in NUMBERS else (f"{_words(f)} {n:g}",) * 2
+        for f, n in item.facets.items()
+        if f in catalog.numeric and f != "year"
+    ]
+    return Card(
+        id=item.id,
+        name=name,
+        title=re.sub(rf"\s*\({item.year}\)$", "", name) if item.year else name,
+        year=item.year,
+        tags=lists.get(tag_facet or "", []),
+        numbers=numbers,
+        facts=[(_words(f), _some(values)) for f, values in lists.items() if f != tag_facet],
+        reasons=item.reasons,
+        links=links(catalog, item.id),
+    )
+
+
+def links(catalog: Catalog, item_id: ItemId) -> list[tuple[str, str]]:
+    """``(site, address)`` of an item's pages elsewhere."""
+    row = catalog.row(item_id)
+    if row is None:
+        return []
+    found = ((name, address, catalog.link(site, row)) for site, (name, address) in SITES.items())
+    return [(name, address(ref)) for name, address, ref in found if ref and re.fullmatch(r"(tt)?\d+", ref)]
+
+
+def badges(catalog: Catalog, slate: Slate) -> list[dict[str, Any]]:
+    """A badge a control: ``Comedy about 50 % · 5 of 10``, met or not."""
+    n = len(slate.items)
+    out = []
+    for control in slate.compliance:
+        of = control.asked if control.control == "count" else n
+        label = plain_label(catalog, control.control)
+        out.append({"label": label, "got": control.got, "of": of, "met": control.met})
+    return out
+
+
+def plain_label(catalog: Catalog, label: str) -> str:
+    """A control's label without the name of a facet whose values speak for themselves."""
+    negated, rest = ("no ", label[3:]) if label.startswith("no ") else ("", label)
+    facet, _, value = rest.partition(" ")
+    return f"{negated}{value}" if value and facet in catalog.categorical else label
+
+
+def funnel(slate: Slate) -> list[dict[str, Any]]:
+    """The steps from the catalogue to the list, with the width of each bar in percent."""
+    most = max((step.items for step in slate.funnel), default=0) or 1
+    return [{"step": s.step, "items": s.items, "width": max(100 * s.items / most, 0.5)} for s in slate.funnel]
+
+
+def thread(conversation: Conversation, catalog: Catalog, everything: bool = False) -> str:
+    """All turns of a conversation, the latest ``TURNS_SHOWN`` unless ``everything``."""
+    records = conversation.turns
+    hidden = 0 if everything else max(len(records) - TURNS_SHOWN, 0)
+    turns = []
+    for record in records[hidden:]:
+        slate = record.reply.slate
+        turns.append(
+            {
+                "said": record.text,
+                "text": record.reply.text,
+                "suggestions": record.reply.suggestions,
+                "slate": slate,
+                "cards": [card(catalog, item) for item in slate.items] if slate else [],
+                "badges": badges(catalog, slate) if slate else [],
+                "funnel": funnel(slate) if slate else [],
+            }
+        )
+    profile = conversation.state.profile
+    known = {"liked": set(profile.liked), "disliked": set(profile.disliked), "seen": set(profile.seen)}
+    return _render("thread.html", turns=turns, first=hidden + 1, hidden=hidden, known=known)
+
+
+def live(said: str | None = None, step: str | None = None, notice: str | None = None) -> str:
+    """What is going on: the message under way with its steps, or a notice that is not stored."""
+    steps = [("understanding", "Reading"), ("candidates", "Finding candidates"), ("ranking", "Ranking")]
+    keys = [key for key, _ in steps]
+    at = keys.index(step) if step in keys else (len(keys) - 1 if step == "explaining" else -1)
+    return _render("live.html", said=said, steps=steps, at=at, notice=notice)
+
+
+def dock(conversation: Conversation, catalog: Catalog, editing: bool = False) -> str:
+    """The line over the message box: the controls in force, undo and redo."""
+    last = conversation.turns[-1].reply if conversation.turns else None
+    chips = [
+        (plain_label(catalog, chip.label), chip.removal.model_dump_json(exclude_none=True))
+        for chip in (last.chips if last else ())
+    ]
+    return _render("dock.html", chips=chips, conversation=conversation, editing=editing)
+
+
+def sidebar(
+    summaries: Iterable[ConversationSummary], current: str | None, catalog: Catalog, profile: Profile
+) -> str:
+    """Past conversations and what is known of the person's taste."""
+    taste = [
+        (name, [display_title(catalog.titles[row]) for row in catalog.rows(ids)])
+        for name, ids in (("Liked", profile.liked), ("Disliked", profile.disliked), ("Seen", profile.seen))
+        if ids
+    ]
+    return _render("sidebar.html", conversations=list(summaries), current=current, taste=taste)
+
+
+def welcome(catalog: Catalog, examples: Sequence[str], known: Collection[ItemId], pool: Sequence[int]) -> str:
+    """The empty conversation: examples to click and a picker of well-known items."""
+    return _render(
+        "welcome.html", catalog=catalog, examples=examples, known=len(known), tiles=tiles(catalog, pool)
+    )
+
+
+def tiles(catalog: Catalog, rows: Iterable[int]) -> Markup:
+    """Tiles of the picker for some catalogue rows."""
+    facet = next(iter(catalog.categorical.values()), None)
+    entries = [
+        {
+            "id": catalog.ids[row],
+            "name": display_title(catalog.titles[row]),
+            "tags": ", ".join(facet.values_of(row)[:3]) if facet else "",
+        }
+        for row in rows
+    ]
+    return Markup(_render("tiles.html", entries=entries))
+
+
+def fixed(template: str) -> str:
+    """A part of the page that never changes."""
+    return _render(template)
+
+
+def _render(template: str, **values: Any) -> str:
+    return _templates().get_template(template).render(**values)
+
+
+def _some(values: Sequence[str]) -> str:
+    more = f" +{len(values) - MOST_VALUES}" if len(values) > MOST_VALUES else ""
+    return ", ".join(values[:MOST_VALUES]) + more
+
+
+def _words(facet: str) -> str:
+    return facet.replace("_", " ")

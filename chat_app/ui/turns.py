@@ -1,0 +1,173 @@
+"""Open conversations and their turns under way: watched step by step, stopped on request."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from chat_app.conversation import Conversation, Progress
+from chat_app.reply import Reply
+from chat_app.store import ConversationNotFound
+from recsys.errors import TillerError
+
+if TYPE_CHECKING:
+    from chat_app.services import Services
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[Conversation, Progress], Reply]
+OPEN = 500
+STORING = "storing"  # the step after which a turn can no longer be stopped
+SORRY = "Something went wrong on my side, and nothing was changed. Please try again, or say it differently."
+
+
+def plain_sentence(error: Exception) -> str:
+    """What to tell a person about an error; the details of an unexpected one go to the log."""
+    if isinstance(error, TillerError):
+        return str(error)
+    log.error("Unexpected error", exc_info=error)
+    return SORRY
+
+
+class Stopped(Exception):
+    """The person stopped the turn: nothing changes."""
+
+
+class TurnFailed(Exception):
+    """The turn failed; the message is a sentence for people."""
+
+
+class RunningTurn:
+    """One turn at work in a thread of its own; ``progress`` is the worker's side of it."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.reply: Reply | None = None
+        self._steps: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._stopped = self._storing = False
+        self._error: Exception | None = None
+
+    def steps(self) -> Iterator[str]:
+        """The steps as they come, until the turn is done and ``reply`` is there. Raises
+        :class:`Stopped` at once when it is stopped, :class:`TurnFailed` when it fails."""
+        while (step := self._steps.get()) is not None:
+            if step != STORING:
+                yield step
+        if self._stopped:
+            raise Stopped
+        if self._error is not None:
+            raise TurnFailed(plain_sentence(self._error)) from self._error
+
+    def stop(self) -> bool:
+        """Stop the turn, unless it is being stored already; whether it was stopped."""
+        with self._lock:
+            if not self._storing and not self.done.is_set():
+                self._stopped = True
+                self._steps.put(None)
+            return self._stopped
+
+    def progress(self, step: str) -> None:
+        """Called by the worker; raises :class:`Stopped` in it once the turn was stopped."""
+        with self._lock:
+            if self._stopped:
+                raise Stopped
+            self._storing = self._storing or step == STORING
+        self._steps.put(step)
+
+    def work(self, conversation: Conversation, job: Job) -> None:
+        """Do the job, here and now, and keep what came of it."""
+        try:
+            while self.reply is None and not self._stopped:
+                # the conversation may join a turn of the same words that was stopped: go again
+                with suppress(Stopped):
+                    self.reply = job(conversation, self.progress)
+        except Exception as error:
+            self._error = error
+        finally:
+            self.done.set()
+            self._steps.put(None)
+
+
+class Desk:
+    """The conversations that are open, and their turns under way.
+
+    The latest ``OPEN`` conversations are kept in memory, so that one whose store fails goes on.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self._lock = threading.Lock()
+        self._open: OrderedDict[tuple[str, str], Conversation] = OrderedDict()
+        self._under_way: dict[str, list[RunningTurn]] = {}
+
+    # conversations
+
+    def open(self, owner: str, conversation_id: str) -> Conversation:
+        """A conversation of the owner; a new one when they have none of this id."""
+        try:
+            return self.load(owner, conversation_id)
+        except ConversationNotFound:
+            return self.new(owner)
+
+    def load(self, owner: str, conversation_id: str) -> Conversation:
+        """A conversation of the owner; :class:`ConversationNotFound` when they have none of this id."""
+        return self._keep(Conversation.load(self.services, owner, conversation_id))
+
+    def new(self, owner: str) -> Conversation:
+        """An empty conversation."""
+        return self._keep(Conversation.new(self.services, owner))
+
+    def delete(self, owner: str, conversation_id: str) -> None:
+        """Delete a conversation for good; what is under way in it is stopped."""
+        self.load(owner, conversation_id)  # it is theirs
+        self.stop(conversation_id)
+        with self._lock:
+            self._open.pop((owner, conversation_id), None)
+        self.services.live.pop((owner, conversation_id), None)
+        self.services.store.delete(owner, conversation_id)
+
+    def _keep(self, conversation: Conversation) -> Conversation:
+        with self._lock:
+            self._open[conversation.owner, conversation.id] = conversation
+            self._open.move_to_end((conversation.owner, conversation.id))
+            while len(self._open) > OPEN:
+                self._open.popitem(last=False)
+        return conversation
+
+    # turns
+
+    def start(self, conversation: Conversation, job: Job) -> RunningTurn:
+        """Begin a turn in a thread. The thread ends by itself, whether or not anyone watches; the
+        conversation takes turns one at a time."""
+        turn = RunningTurn()
+        with self._lock:
+            self._under_way.setdefault(conversation.id, []).append(turn)
+
+        def run() -> None:
+            try:
+                turn.work(conversation, job)
+            finally:
+                with self._lock:
+                    turns = self._under_way[conversation.id]
+                    turns.remove(turn)
+                    if not turns:
+                        del self._under_way[conversation.id]
+
+        threading.Thread(target=run, daemon=True, name="turn").start()
+        return turn
+
+    def under_way(self, conversation_id: str) -> list[RunningTurn]:
+        """The unfinished turns of a conversation."""
+        with self._lock:
+            return list(self._under_way.get(conversation_id, ()))
+
+    def stop(self, conversation_id: str) -> bool:
+        """Stop every turn of a conversation that is not being stored; whether there was one."""
+        stopped = [turn.stop() for turn in self.under_way(conversation_id)]  # every one of them
+        return any(stopped)
