@@ -74,7 +74,7 @@ class InteractionColumns(_Strict):
 class ColumnMap(_Strict):
     """The contents of ``catalog.toml``."""
 
-    name: str
+    name: str = Field(pattern=r"^\w[\w .-]*$", max_length=80)  # it also names files
     noun: tuple[str, str] = ("item", "items")
     items: ItemColumns
     interactions: InteractionColumns | None = None
