@@ -1,0 +1,256 @@
+"""Controls in words: an intent as a sentence, a control as a chip.
+
+Facets that people have their own words for ("directed by …") are listed in :data:`WORDS`; any
+other facet is called by its name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chat_app.markup import escape
+from recsys.catalog import Catalog
+from recsys.controls import Clause, ControlIntent, Op, Quota, Range
+from recsys.titles import display_title
+
+NUMBERS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+KINDS = ("genre", "category", "type", "kind")  # facets whose values say what a thing is: "a comedy"
+
+
+class FacetWords(NamedTuple):
+    """How the values of a facet are put: in a list, shut out, and in an answer about an item."""
+
+    with_: str
+    without: str
+    fact: str
+
+
+WORDS = {
+    "director": FacetWords("directed by {}", "nothing directed by {}", "was directed by {}"),
+    "cast": FacetWords("with {}", "nothing with {}", "has {} in the cast"),
+    "author": FacetWords("by {}", "nothing by {}", "is by {}"),
+    "artist": FacetWords("by {}", "nothing by {}", "is by {}"),
+    "language": FacetWords("in {}", "nothing in {}", "is in {}"),
+    "country": FacetWords("made in {}", "nothing made in {}", "was made in {}"),
+    "tag": FacetWords("tagged {}", "nothing tagged {}", "is tagged {}"),
+}
+ORDERS = {
+    "newest": "the newest first",
+    "oldest": "the oldest first",
+    "top_rated": "the best rated first",
+    "most_popular": "the most popular first",
+    "shortest": "the shortest first",
+    "longest": "the longest first",
+}
+POPULARITY = {"mainstream": "well-known", "niche": "little-known"}
+OPS: dict[Op, str] = {"at_least": "at least", "at_most": "at most", "about": "about", "exactly": "exactly"}
+SHARES = {0.25: "a quarter", 1 / 3: "a third", 0.5: "half", 2 / 3: "two thirds", 0.75: "three quarters"}
+
+
+def listing(words: Sequence[str], last: str = "and") -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+def number(n: int) -> str:
+    """Small numbers as words."""
+    return NUMBERS[n] if n < len(NUMBERS) else f"{n:,}"
+
+
+def title(text: str) -> str:
+    """A title, safe in Markdown, in the form people write it."""
+    return f"*{escape(display_title(text))}*"
+
+
+def sentence(text: str) -> str:
+    """With a capital first letter and a full stop."""
+    text = text.strip()
+    end = "" if text.endswith((".", "!", "?", "…")) else "."
+    return text[:1].upper() + text[1:] + end if text else ""
+
+
+def describe(intent: ControlIntent, catalog: Catalog, n: int | None = None, word: str = "") -> str:
+    """The list asked for as a noun phrase in Markdown: "five tense thrillers from the 1990s,
+    nothing gory, like *Heat (1995)*". ``n`` is the length where the intent names none, ``word``
+    stands behind the number ("five more …")."""
+    n = intent.count or n
+    before = [POPULARITY[intent.popularity]] if intent.popularity else []
+    after: list[str] = []
+    if intent.theme:
+        said = escape(intent.theme)
+        if len(intent.theme.split()) <= 2:
+            before.append(said)
+        else:
+            after.append(f"about “{said}”")
+    kinds = [c for c in intent.require if c.facet in KINDS]
+    others = [clause_words(c, WORDS) for c in intent.require if c.facet not in KINDS]
+    noun = _kind_noun(kinds, catalog, plural=n != 1)
+    spans = [range_words(r) for r in intent.ranges]
+    head = " ".join([*([number(n)] if n else []), *([word] if word else []), *before, noun])
+    head = " ".join([head, *others, *spans])
+    after += _exclusions(intent)
+    after += [quota_words(q) for q in intent.quotas]
+    if intent.like:
+        after.append(f"like {listing([title(t) for t in intent.like])}")
+    if intent.unlike:
+        after.append(f"unlike {listing([title(t) for t in intent.unlike], 'or')}")
+    if intent.order:
+        after.append(ORDERS[intent.order])
+    return ", ".join([head, *after])
+
+
+def _kind_noun(kinds: Sequence[Clause], catalog: Catalog, plural: bool) -> str:
+    """ "thrillers", "comedy or drama films", "romance comedies"."""
+    noun = catalog.noun[1 if plural else 0]
+    if not kinds:
+        return escape(noun)
+    words = [listing([kind(v) for v in c.values], "or" if c.any_of else "and") for c in kinds]
+    last = kinds[-1].values[-1]
+    if len(kinds[-1].values) == 1 and (own := NOUNS.get(last)):
+        return " ".join([*words[:-1], own if not plural else plural(own)])
+    return " ".join([*words, escape(noun)])
+
+
+# values of a kind that are nouns by themselves: "a comedy", where "a romance film" is said
+NOUNS = {
+    name: name.lower()
+    for name in ("Comedy", "Drama", "Thriller", "Western", "Musical", "Documentary", "Mystery", "Biography")
+}
+
+
+def plural(noun: str) -> str:
+    """The plural of one of :data:`NOUNS`."""
+    return noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+
+
+def kind(value: str) -> str:
+    """A kind in running text: "horror", but "Sci-Fi" and "IMAX" as they are."""
+    return escape(value.lower() if value.isalpha() and value.istitle() else value)
+
+
+def clause_words(clause: Clause, words: dict[str, FacetWords], without: bool = False) -> str:
+    """A clause in running text."""
+    join = "or" if clause.any_of else "and"
+    if clause.facet in KINDS:
+        said = listing([kind(v) for v in clause.values], join)
+        if not without:
+            return said
+        return f"no {said}" if clause.any_of else f"nothing that is both {said}"
+    said = listing([escape(v) for v in clause.values], join)
+    own = words.get(clause.facet)
+    if own:
+        return (own.without if without else own.with_).format(said)
+    return f"{'no' if without else 'with'} {escape(clause.facet)} {said}"
+
+
+def _exclusions(intent: ControlIntent) -> list[str]:
+    simple = [kind(v) for c in intent.exclude if c.facet in KINDS and c.any_of for v in c.values]
+    rest = [c for c in intent.exclude if not (c.facet in KINDS and c.any_of)]
+    out = [f"no {listing(simple, 'or')}"] if simple else []
+    out += [clause_words(c, WORDS, without=True) for c in rest]
+    if intent.avoid_theme:
+        out.append(f"nothing {escape(intent.avoid_theme)}")
+    return out
+
+
+def range_words(span: Range | Quota) -> str:
+    """A range in running text: "from the 1990s", "of at most 100 minutes"."""
+    low, high = span.min, span.max
+    if span.facet == "year":
+        return _years(low, high)
+    if span.facet == "runtime":
+        return "of " + _between(low, high, "at least {} minutes", "at most {} minutes", "{} to {} minutes")
+    if span.facet == "rating":
+        return _between(low, high, "rated {} or better", "rated {} or lower", "rated {} to {}")
+    if span.facet == "popularity":
+        return "with " + _between(low, high, "at least {} ratings", "at most {} ratings", "{} to {} ratings")
+    name = escape(span.facet)
+    return f"with {name} " + _between(low, high, "of at least {}", "of at most {}", "from {} to {}")
+
+
+def _between(low: float | None, high: float | None, least: str, most: str, both: str) -> str:
+    if low is None or high is None:
+        return least.format(_plain(low)) if high is None else most.format(_plain(high))
+    return both.format(_plain(low), _plain(high))
+
+
+def _years(low: float | None, high: float | None) -> str:
+    if low is None:
+        assert high is not None
+        return f"from before {_plain(high + 1)}"
+    if high is None:
+        return f"from {_plain(low)} or later"
+    if low == high:
+        return f"from {_plain(low)}"
+    if low % 10 == 0 and high == low + 9:
+        return f"from the {_plain(low)}s"
+    return f"from {_plain(low)} to {_plain(high)}"
+
+
+def quota_words(quota: Quota) -> str:
+    """A quota in running text: "about half comedy", "at least two from before 1980"."""
+    if quota.value is not None:
+        what = clause_words(Clause(facet=quota.facet, any_of=(quota.value,)), WORDS)
+    else:
+        what = range_words(quota)
+    if quota.count is not None:
+        amount = number(quota.count)
+    else:
+        share = quota.share or 0
+        named = next((w for s, w in SHARES.items() if math.isclose(s, share, abs_tol=0.004)), None)
+        amount = named or f"{share * 100:g} %"
+    return f"{OPS[quota.op]} {amount} {what}"
+
+
+def fact(catalog: Catalog, row: int, facet: str, most: int = 8) -> str | None:
+    """One facet of an item as the end of a sentence: "was directed by Michael Mann"; None when
+    it is not known. Of many values, those that the catalogue has most often come first."""
+    if facet in catalog.categorical:
+        column = catalog.categorical[facet]
+        start, end = column.by_item.indptr[row : row + 2]
+        codes = sorted(column.by_item.indices[start:end], key=lambda c: -column.counts[c])
+        if not codes:
+            return None
+        values = [escape(column.values[c]) for c in codes[:most]]
+        said = listing(values + ["others"] if len(codes) > most else values)
+        own = WORDS.get(facet)
+        if facet in KINDS:
+            said = listing([kind(column.values[c]) for c in codes[:most]])
+        return own.fact.format(said) if own else f"has {escape(facet)} {said}"
+    if facet not in catalog.numeric or not math.isfinite(value := float(catalog.numeric[facet][row])):
+        return None
+    return _number_fact(facet, value)
+
+
+def _number_fact(facet: str, value: float) -> str:
+    if facet == "year":
+        return f"came out in {value:.0f}"
+    if facet == "runtime":
+        hours, minutes = divmod(round(value), 60)
+        clock = f" ({hours} h {minutes:02d} min)" if hours else ""
+        return f"runs {value:.0f} minutes{clock}"
+    if facet == "rating":
+        return f"is rated {value:.1f} of 5 on average"
+    if facet == "popularity":
+        return "has no ratings here yet" if not value else f"has {value:,.0f} rating{'s' * (value != 1)} here"
+    return f"has {escape(facet)} {_plain(round(value, 2))}"
+
+
+def _plain(value: float | None) -> str:
+    return f"{value:g}" if value is not None and abs(value) < 1e6 else f"{value:.0f}"
