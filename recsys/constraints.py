@@ -167,7 +167,7 @@ def _value_mask(catalog: Catalog, facet: str, value: str) -> np.ndarray:
     if column.spelling(value) is None:
         from rapidfuzz import process
 
-        near = [v for v, *_ in process.extract(value, column.values, limit=3, score_cutoff=70)]
+        near = [v for v, *_ in process.extract(value, column.values, limit=3, score_cutoff=60)]
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise ControlError(f"This catalogue has no {facet} “{value}”.{hint}")
     return column.mask(value)
