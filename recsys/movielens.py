@@ -107,9 +107,10 @@ def read_recbole(folder: Path) -> RawMovieLens:
     year = next((name for name in columns if name.split(":")[0] in ("release_year", "year")), None)
     wanted = {name: "text" for name in ("item_id:token", title, genre, year) if name}
     movies = read_table(item, wanted, delimiter="\t", quoted=False)
-    frame = pd.DataFrame(
-        {"id": movies["item_id:token"], "title": movies[title] if title else movies["item_id:token"]}
-    )
+    names = movies[title] if title else movies["item_id:token"]
+    if year:  # as in the other builds, where the year is part of the title
+        names = names.where(movies[year] == "", names + " (" + movies[year] + ")")
+    frame = pd.DataFrame({"id": movies["item_id:token"], "title": names})
     frame["genre"] = genre_lists(movies[genre], " ") if genre else [[] for _ in range(len(movies))]
     if year:
         frame["year"] = pd.to_numeric(movies[year], errors="coerce")
