@@ -156,7 +156,8 @@ def schema(model: type[BaseModel]) -> dict[str, Any]:
         if isinstance(node, dict):
             if "$ref" in node:
                 return inline(parts[node["$ref"].rpartition("/")[2]])
-            return {key: inline(value) for key, value in node.items()}
+            # Gradio's own reader of schemas knows no "additionalProperties": false
+            return {key: inline(value) for key, value in node.items() if not isinstance(value, bool)}
         return [inline(value) for value in node] if isinstance(node, list) else node
 
     return inline(whole)
@@ -167,7 +168,7 @@ def _publish(fn: Callable[..., dict], result: type[BaseModel], **inputs: dict[st
     endpoint = gr.api(fn, api_name=fn.__name__, concurrency_limit=None)
     blocks = gr.context.Context.root_block
     assert blocks is not None
-    block_fn = blocks.fns[endpoint.dep_index]
+    block_fn = blocks.fns[endpoint["id"]]
     names = [name for name in _parameters(fn) if name != "caller"]
     for name, component in zip(names, block_fn.inputs, strict=True):
         if name in inputs:

@@ -45,8 +45,8 @@ def launch_options() -> dict[str, Any]:
     """How the page looks and what it may do, for ``gr.Blocks.launch``."""
     return {
         "theme": gr.themes.Base(font=SANS, font_mono=MONO),
-        "css_paths": [ASSETS / "ui.css"],
-        "head": f"<script>{(ASSETS / 'ui.js').read_text(encoding='utf-8')}</script>",
+        # in the head, as Gradio rewrites what comes as css= and loses some of it
+        "head": f"<style>{_asset('ui.css')}</style><script>{_asset('ui.js')}</script>",
         "favicon_path": ASSETS / "mark.svg",
         "app_kwargs": {"middleware": [Middleware(_Policy)], "docs_url": None, "redoc_url": None},
         "footer_links": [],
@@ -81,6 +81,10 @@ def launch_app(
     if block:
         app.block_thread()
     return app
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def _free_port(host: str, port: int) -> int:

@@ -17,7 +17,7 @@ import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from recsys.catalog import Catalog, ItemId
+from recsys.catalog import Catalog, CategoricalFacet, ItemId
 from recsys.slate import Slate, SlateItem
 from recsys.titles import display_title
 
@@ -91,7 +91,11 @@ def card(catalog: Catalog, item: SlateItem) -> Card:
         year=item.year,
         tags=lists.get(tag_facet or "", []),
         numbers=numbers,
-        facts=[(_words(f), _some(values)) for f, values in lists.items() if f != tag_facet],
+        facts=[
+            (_words(f).capitalize(), _best_known(catalog.categorical[f], values))
+            for f, values in lists.items()
+            if f != tag_facet
+        ],
         reasons=item.reasons,
         links=links(catalog, item.id),
     )
@@ -124,10 +128,16 @@ def plain_label(catalog: Catalog, label: str) -> str:
     return f"{negated}{value}" if value and facet in catalog.categorical else label
 
 
-def funnel(slate: Slate) -> list[dict[str, Any]]:
-    """The steps from the catalogue to the list, with the width of each bar in percent."""
+def relaxations(catalog: Catalog, slate: Slate) -> list[tuple[str, str | None, str]]:
+    """``(control, what it became, why)`` of the controls that gave way."""
+    labels = [(plain_label(catalog, r.control), r.to, r.reason) for r in slate.relaxations]
+    return [(label, plain_label(catalog, to) if to else None, reason) for label, to, reason in labels]
+
+
+def funnel(slate: Slate) -> list[tuple[str, int, float]]:
+    """``(step, items, width of its bar in percent)`` from the catalogue to the list."""
     most = max((step.items for step in slate.funnel), default=0) or 1
-    return [{"step": s.step, "items": s.items, "width": max(100 * s.items / most, 0.5)} for s in slate.funnel]
+    return [(step.step, step.items, max(100 * step.items / most, 0.5)) for step in slate.funnel]
 
 
 def thread(conversation: Conversation, catalog: Catalog, everything: bool = False) -> str:
@@ -145,6 +155,7 @@ def thread(conversation: Conversation, catalog: Catalog, everything: bool = Fals
                 "slate": slate,
                 "cards": [card(catalog, item) for item in slate.items] if slate else [],
                 "badges": badges(catalog, slate) if slate else [],
+                "relaxations": relaxations(catalog, slate) if slate else [],
                 "funnel": funnel(slate) if slate else [],
             }
         )
@@ -213,9 +224,11 @@ def _render(template: str, **values: Any) -> str:
     return _templates().get_template(template).render(**values)
 
 
-def _some(values: Sequence[str]) -> str:
-    more = f" +{len(values) - MOST_VALUES}" if len(values) > MOST_VALUES else ""
-    return ", ".join(values[:MOST_VALUES]) + more
+def _best_known(facet: CategoricalFacet, values: Sequence[str]) -> str:
+    """A few of an item's values, those first that occur most in the catalogue."""
+    counts = {value: len(facet.items_with(value)) for value in values}
+    shown = sorted(values, key=lambda value: -counts[value])[:MOST_VALUES]
+    return ", ".join(shown) + (" …" if len(values) > MOST_VALUES else "")
 
 
 def _words(facet: str) -> str:

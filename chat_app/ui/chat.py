@@ -270,7 +270,7 @@ class ChatTab:
         else:
             known = conversation.state.profile.known
             pool = picker.well_known(self.catalog, known)
-            thread = cards.welcome(self.catalog, picker.examples(self.catalog), known, pool)
+            thread = cards.welcome(self.catalog, picker.examples(self.catalog, known), known, pool)
         return {
             **self._idle(),
             self.session: {**session, "conversation": conversation.id},

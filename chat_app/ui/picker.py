@@ -7,8 +7,8 @@ from itertools import cycle
 
 import numpy as np
 
+from chat_app.suggestions import openers
 from recsys.catalog import Catalog, ItemId
-from recsys.titles import display_title
 
 POOL, FOUND = 48, 12
 FILM_EXAMPLES = (
@@ -46,17 +46,7 @@ def search(catalog: Catalog, query: str, n: int = FOUND) -> list[int]:
     return [match.row for match in catalog.title_index.search(query[:200], n=n)]
 
 
-def examples(catalog: Catalog) -> list[str]:
-    """Requests to try, in the words of the catalogue."""
-    if {"genre", "year", "runtime", "language"} <= set(catalog.facets):
-        return list(FILM_EXAMPLES)
-    facet = next(iter(catalog.categorical.values()), None)
-    best = int(np.argmax(catalog.popularity)) if len(catalog) else None
-    noun = catalog.noun[1]
-    made = [f"Five {noun} like {display_title(catalog.titles[best])}"] if best is not None else []
-    if facet is not None and facet.values:
-        common = [facet.values[i] for i in np.argsort(-facet.counts, kind="stable")[:3]]
-        made.append(f"Five {common[0]} {noun}")
-        if len(common) > 2:
-            made.append(f"Ten {noun}, half {common[1]}, no {common[2]}")
-    return made
+def examples(catalog: Catalog, known: Collection[ItemId] = ()) -> tuple[str, ...]:
+    """Requests to try."""
+    films = {"genre", "year", "runtime", "language"} <= set(catalog.facets)
+    return FILM_EXAMPLES if films else openers(catalog, tuple(known))
