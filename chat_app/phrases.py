@@ -100,7 +100,7 @@ def describe(intent: ControlIntent, catalog: Catalog, n: int | None = None, word
             after.append(f"about “{said}”")
     kinds = [c for c in intent.require if c.facet in KINDS]
     others = [clause_words(c, WORDS) for c in intent.require if c.facet not in KINDS]
-    noun = _kind_noun(kinds, catalog, plural=n != 1)
+    noun = _kind_noun(kinds, catalog, many=n != 1)
     spans = [range_words(r) for r in intent.ranges]
     head = " ".join([*([number(n)] if n else []), *([word] if word else []), *before, noun])
     head = " ".join([head, *others, *spans])
@@ -115,15 +115,15 @@ def describe(intent: ControlIntent, catalog: Catalog, n: int | None = None, word
     return ", ".join([head, *after])
 
 
-def _kind_noun(kinds: Sequence[Clause], catalog: Catalog, plural: bool) -> str:
+def _kind_noun(kinds: Sequence[Clause], catalog: Catalog, many: bool) -> str:
     """ "thrillers", "comedy or drama films", "romance comedies"."""
-    noun = catalog.noun[1 if plural else 0]
+    noun = catalog.noun[1 if many else 0]
     if not kinds:
         return escape(noun)
     words = [listing([kind(v) for v in c.values], "or" if c.any_of else "and") for c in kinds]
     last = kinds[-1].values[-1]
     if len(kinds[-1].values) == 1 and (own := NOUNS.get(last)):
-        return " ".join([*words[:-1], own if not plural else plural(own)])
+        return " ".join([*words[:-1], plural(own) if many else own])
     return " ".join([*words, escape(noun)])
 
 
@@ -220,11 +220,11 @@ def quota_words(quota: Quota) -> str:
 
 def fact(catalog: Catalog, row: int, facet: str, most: int = 8) -> str | None:
     """One facet of an item as the end of a sentence: "was directed by Michael Mann"; None when
-    it is not known. Of many values, those that the catalogue has most often come first."""
+    it is not known. Of many values the best known come first: those of the most rated items."""
     if facet in catalog.categorical:
         column = catalog.categorical[facet]
         start, end = column.by_item.indptr[row : row + 2]
-        codes = sorted(column.by_item.indices[start:end], key=lambda c: -column.counts[c])
+        codes = sorted(column.by_item.indices[start:end], key=lambda c: -_renown(catalog, facet, c))
         if not codes:
             return None
         values = [escape(column.values[c]) for c in codes[:most]]
@@ -236,6 +236,12 @@ def fact(catalog: Catalog, row: int, facet: str, most: int = 8) -> str | None:
     if facet not in catalog.numeric or not math.isfinite(value := float(catalog.numeric[facet][row])):
         return None
     return _number_fact(facet, value)
+
+
+def _renown(catalog: Catalog, facet: str, code: int) -> float:
+    column = catalog.categorical[facet]
+    start, end = column.by_value.indptr[code : code + 2]
+    return float(catalog.popularity[column.by_value.indices[start:end]].sum())
 
 
 def _number_fact(facet: str, value: float) -> str:

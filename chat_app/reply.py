@@ -143,7 +143,10 @@ def _recommend(
     slate = services.recommender.recommend(after.profile, after.intent, exclude=exclude, progress=progress)
     items = tuple(item.id for item in slate.items)
     listed = after.listed(items, more=more or same) if items or not more else after
-    parts = [_noted(turn), *_understood(services.catalog, after, turn, slate, more)]
+    if same and not more and items:
+        parts = [_noted(turn), "The list takes that into account."]
+    else:
+        parts = [_noted(turn), *_understood(services.catalog, after, turn, slate, more)]
     parts += [*_relaxed(services.catalog, slate, more), *_asides(services.catalog, turn)]
     suggestions = next_steps(services.catalog, listed, _count(after.intent))
     if not items:

@@ -23,14 +23,16 @@ class Said(TypedDict):
 def build_controller(catalog: Catalog, settings: Settings) -> Runnable[dict[str, Any], TurnIntent]:
     """The controller for a catalogue: the rules, or a chat model with the rules to fall back on.
 
-    Raises a :class:`TillerError` when a chat model is asked for that cannot be set up.
+    Its input is a :class:`Said`. Raises a :class:`TillerError` when a chat model is asked for that cannot be set up.
     """
     from langchain_core.runnables import RunnableLambda
 
     from chat_app.controller.rules import read_rules
 
     reader = read_rules(catalog)
-    rules = RunnableLambda(lambda said: reader.read(said["state"], said["text"]), name="rules")
+    rules: Runnable[dict[str, Any], TurnIntent] = RunnableLambda(
+        lambda said: reader.read(said["state"], said["text"]), name="rules"
+    )
     if not settings.chat_model:
         return rules
     from chat_app.controller.chat_model import with_chat_model
