@@ -16,6 +16,8 @@ SHORTLIST = 50
 #: Words of the vocabulary tried for one that is not in it.
 NEAR_WORDS = 8
 WORD_CUTOFF = 0.6
+#: Scores of a text that is the beginning of one title, or stands inside of one.
+BEGINNING, INSIDE, BEGINNING_WITH_TYPOS = 79.0, 75.0, 70.0
 
 
 class TitleWords:
@@ -63,6 +65,8 @@ class TitleWords:
             if score := self._clear(text, words, self.keys[key], popularity[key] >= famous):
                 clear.append((score, float(popularity[key]), int(key)))
         score, _, number = max(clear, default=(0.0, 0.0, None))
+        if score == INSIDE and sum(score == INSIDE for score, *_ in clear) > 1:
+            return None, 0.0
         return number, score
 
     def _clear(self, text: str, words: list[str], key: str, well_known: bool) -> float:
@@ -71,10 +75,11 @@ class TitleWords:
             return min(max(fuzz.ratio(text, key), 80.0), 99.0)
         if f" {text} " in f" {key} ":
             begins = key.startswith(text + " ")
-            return 79.0 if self._tells(words, 10 if begins else 5, begins) else 0.0
+            tells = self._tells(words, 10 if begins else 5, begins)
+            return (BEGINNING if begins else INSIDE) if tells else 0.0
         front = key.split()[: len(words)]
         if len(words) > 1 and self._tells(front, 10, True):
-            return 70.0 if self._typos_only(text, words, " ".join(front), False) else 0.0
+            return BEGINNING_WITH_TYPOS if self._typos_only(text, words, " ".join(front), False) else 0.0
         return 0.0
 
     def _typos_only(self, text: str, words: list[str], key: str, well_known: bool) -> bool:

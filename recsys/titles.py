@@ -136,7 +136,7 @@ class TitleIndex:
         for row in self.exact(text):
             found.setdefault(row, TitleMatch(row, 100.0, True))
         for key, year in _readings(text)[:1]:
-            for number, score in self._words.nearest(key, n, self.key_popularity):
+            for number, score in self._words.nearest(key, 3 * n, self.key_popularity):
                 row = self._choose(number, year)[0]
                 found.setdefault(row, TitleMatch(row, min(score, 89.0), False))
         return list(found.values())[:n]
