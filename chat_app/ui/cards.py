@@ -54,8 +54,10 @@ def _templates() -> jinja2.Environment:
 
 
 def markdown(text: str) -> Markup:
-    """Markdown as safe HTML: raw HTML stays text, links only to the web, no pictures."""
-    renderer = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(["image"])
+    """Markdown as safe HTML: raw HTML stays text, no links, no pictures."""
+    renderer = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(
+        ["image", "link", "autolink"]
+    )
     return Markup(renderer.render(text))
 
 
