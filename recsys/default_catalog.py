@@ -96,7 +96,7 @@ SPOKEN = {
 }
 HOMES = {language: set(homes.split(", ")) for language, homes in SPOKEN.items()}
 
-#: Pieces that belong to the name before them: "Sammy Davis, Jr.".
+#: Pieces that belong to the name before them: "Ed Begley, Jr." (elsewhere "Ed Begley Jr.").
 SUFFIX = re.compile(r"(?:Jr|Sr)\.?|I{2,3}|IV|Ph\.?D\.?|M\.?D\.?|\d+(?:st|nd|rd|th) .*", re.IGNORECASE)
 
 
@@ -111,7 +111,7 @@ def people(text: str) -> list[str]:
     for part in split_values(text):
         if SUFFIX.fullmatch(part):
             if names and not part[0].isdigit():
-                names[-1] = f"{names[-1]}, {part}"
+                names[-1] = f"{names[-1]} {part}"
         elif not part.startswith("list of "):
             names.append(re.sub(r"\s*\(.*?\)$", "", part))
     return sorted(set(names))

@@ -8,6 +8,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO
 
@@ -74,7 +75,7 @@ def extract(archive: Path, wanted: str, folder: Path) -> list[Path]:
                     file = tar.extractfile(member) if _is_wanted(member.name, wanted) else None
                     if file is not None:
                         written.append(_write(file, folder / Path(member.name).name))
-    except (OSError, tarfile.TarError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
         raise PackageError(f"{archive.name} cannot be read: {error}.") from None
     if not written:
         raise PackageError(f"{archive.name} holds no {wanted}.")
