@@ -9,6 +9,7 @@ Inside ``recsys`` an item is its row index; outside it is its ``id``.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -54,8 +55,15 @@ class CategoricalFacet:
 
     @classmethod
     def from_lists(cls, name: str, rows: Iterable[Iterable[str]]) -> CategoricalFacet:
-        """Build from one list of values an item; values are sorted, duplicates merged."""
-        lists = [sorted({str(v) for v in row}) for row in rows]
+        """Build from one list of values an item; values are sorted, duplicates merged.
+
+        Spellings that differ in case only are one value, written as most items have it.
+        """
+        found = [{str(v) for v in row} for row in rows]
+        spelling: dict[str, str] = {}
+        for value, _ in Counter(v for row in found for v in sorted(row)).most_common():
+            spelling.setdefault(value.casefold(), value)
+        lists = [sorted({spelling[v.casefold()] for v in row}) for row in found]
         values = sorted({v for row in lists for v in row})
         code = {v: i for i, v in enumerate(values)}
         indptr = np.cumsum([0, *(len(row) for row in lists)])
