@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,17 +60,18 @@ class CategoricalFacet:
 
         Spellings that differ in case only are one value, written as most items have it.
         """
-        found = [{str(v) for v in row} for row in rows]
+        lists = [list(map(str, row)) for row in rows]
+        count = Counter(chain.from_iterable(lists))
         spelling: dict[str, str] = {}
-        for value, _ in Counter(v for row in found for v in sorted(row)).most_common():
+        for value in sorted(count, key=lambda value: (-count[value], value)):
             spelling.setdefault(value.casefold(), value)
-        lists = [sorted({spelling[v.casefold()] for v in row}) for row in found]
-        values = sorted({v for row in lists for v in row})
-        code = {v: i for i, v in enumerate(values)}
-        indptr = np.cumsum([0, *(len(row) for row in lists)])
-        indices = np.fromiter((code[v] for row in lists for v in row), np.int32)
-        data = np.ones(len(indices), bool)
-        return cls(name, values, sp.csr_matrix((data, indices, indptr), (len(lists), len(values))))
+        values = sorted(spelling.values())
+        position = {value: i for i, value in enumerate(values)}
+        code = {value: position[spelling[value.casefold()]] for value in count}
+        column = np.fromiter((code[value] for value in chain.from_iterable(lists)), np.int32)
+        row = np.repeat(np.arange(len(lists)), [len(values) for values in lists])
+        matrix = sp.coo_matrix((np.ones(len(row), bool), (row, column)), (len(lists), len(values)))
+        return cls(name, values, matrix)
 
     @cached_property
     def _index(self) -> dict[str, int]:
