@@ -1,0 +1,66 @@
+"""Comparatives against what is on the table: "newer", "shorter than that", "older than Heat"."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chat_app.controller.chunks import Line
+from chat_app.controller.edits import Draft
+from chat_app.controller.stance import Stance
+from chat_app.state import State
+from recsys.controls import Range
+
+_REFERENCE = frozenset({"that", "it", "this", "those", "these", "them"})
+
+
+def compare(draft: Draft, line: Line, stance: Stance, state: State, used: set[int]) -> None:
+    """Bounds by comparison. ``used`` grows by the chunks that are thereby explained."""
+    lexicon = draft.lexicon
+    words = {
+        word: (facet, sign)
+        for facet in lexicon.catalog.numeric
+        for sign, said in ((1, lexicon.words[facet].more), (-1, lexicon.words[facet].less))
+        for word in said
+    }
+    for i in range(len(line)):
+        found = _comparative(line, i, words)
+        if found is None or stance.marks[i].negated or stance.marks[i].mode == "verdict":
+            continue
+        (facet, sign), end = found
+        rows, stop = _compared_with(line, end, state, draft)
+        reference = _median(lexicon.catalog.numeric[facet], rows)
+        if reference is None:
+            continue
+        step = 0.01 if lexicon.words[facet].scale else 1
+        low = reference + step if sign > 0 else None
+        high = reference - step if sign < 0 else None
+        draft.ranges.append(Range(facet=facet, min=low, max=high))
+        used |= set(range(i, stop))
+
+
+def _comparative(line: Line, i: int, words: dict[str, tuple[str, int]]) -> tuple[tuple[str, int], int] | None:
+    """The facet and direction of the comparative that begins at a chunk, and where it ends."""
+    for length in (3, 2, 1):
+        said = " ".join(c.norm for c in line.chunks[i : i + length])
+        if said in words and i + length <= len(line):
+            return words[said], i + length
+    return None
+
+
+def _compared_with(line: Line, end: int, state: State, draft: Draft) -> tuple[list[int], int]:
+    """Rows compared with, and the end of the words that name them; else the list on the table."""
+    catalog = draft.lexicon.catalog
+    if end < len(line) and line.chunks[end].norm == "than":
+        for at in range(end + 1, min(end + 3, len(line))):
+            if line.chunks[at].letter == "T":
+                return list(line.chunks[at].rows), at + 1
+            if line.chunks[at].norm in _REFERENCE:
+                focus = [state.focus] if state.focus is not None else state.slate
+                return catalog.rows(focus).tolist(), at + 1
+    return catalog.rows(state.slate).tolist(), end
+
+
+def _median(column: np.ndarray, rows: list[int]) -> float | None:
+    values = column[rows] if rows else np.empty(0)
+    values = values[np.isfinite(values)]
+    return float(np.floor(np.median(values) * 100) / 100) if len(values) else None

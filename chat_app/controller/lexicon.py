@@ -1,0 +1,209 @@
+"""What the words of a catalogue mean: facet values, their synonyms, and how facets are spoken of.
+
+A :class:`Lexicon` is built once from a catalogue and, where there is one, the ``synonyms.toml``
+beside it. Everything after that is a dictionary look-up, so that reading a turn costs the same on
+a hundred items and on a million.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chat_app.controller.names import NameIndex
+from chat_app.controller.text import canonical, plural, singular
+from recsys.catalog import Catalog, CategoricalFacet
+from recsys.controls import ORDER_KEYS, Clause, Order, Popularity, Range
+from recsys.settings import ASSETS
+
+MANY_VALUES = 300  # a facet with more values, or values of several words each, holds names
+SOFT_FACETS = frozenset({"tag", "tags", "keyword", "keywords"})
+NO_VALUE = "("  # "(no genres listed)" is not something to ask for
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a spoken form asks for when it is wanted."""
+
+    require: tuple[Clause, ...] = ()
+    exclude: tuple[Clause, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    popularity: Popularity | None = None
+    order: Order | None = None
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        return tuple(v for clause in self.require for v in clause.values)
+
+
+@dataclass(frozen=True)
+class FacetWords:
+    """How one facet is spoken of; see ``assets/ml-latest-small/synonyms.toml`` for the keys."""
+
+    facet: str
+    names: tuple[str, ...] = ()
+    cues: tuple[str, ...] = ()
+    weak_cues: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    units: Mapping[str, float] = field(default_factory=dict)
+    more: tuple[str, ...] = ()
+    less: tuple[str, ...] = ()
+    kind: bool = False
+    any_of: bool = False
+    soft: bool = False
+    calendar: bool = False
+    needs_cue: bool = False
+    scale: float | None = None
+
+
+class Lexicon:
+    """Spoken forms of one catalogue.
+
+    ``phrases`` maps canonical words to a :class:`Meaning`, ``cued`` does so for each facet whose
+    values count only after a cue, ``words`` has a :class:`FacetWords` a facet and ``names`` a
+    :class:`NameIndex` over the facets whose values are names.
+    """
+
+    def __init__(self, catalog: Catalog, synonyms: Mapping[str, Any] | None = None) -> None:
+        self.catalog = catalog
+        data = synonyms or {}
+        self.words = {facet: _facet_words(catalog, facet, data) for facet in catalog.facets}
+        self.nouns = _forms((*catalog.noun, *data.get("nouns", ())))
+        self.fillers = frozenset(w for f in data.get("fillers", ()) for w in canonical(f).split())
+        self.services = tuple(canonical(s) for s in data.get("services", ()))
+        self.named = tuple(f for f, c in catalog.categorical.items() if self._holds_names(c))
+        self.names = NameIndex(catalog, self.named)
+        self.phrases: dict[str, Meaning] = {}
+        self.cued: dict[str, dict[str, Meaning]] = {}
+        self._add_values(data)
+        self._add_meanings(data.get("meaning", ()))
+        self.longest = max((len(p.split()) for p in self.phrases), default=1)
+        self.single_words = tuple(
+            p for p, m in self.phrases.items() if " " not in p and len(p) >= 5 and m.require
+        )
+
+    def _holds_names(self, facet: CategoricalFacet) -> bool:
+        if self.words[facet.name].soft:
+            return False
+        several = sum(" " in value for value in facet.values)
+        return len(facet.values) > MANY_VALUES or several > 0.7 * len(facet.values) > 2
+
+    def _add_values(self, data: Mapping[str, Any]) -> None:
+        for name, facet in self.catalog.categorical.items():
+            words = self.words[name]
+            if words.soft or name in self.named:
+                continue
+            table = self.cued.setdefault(name, {}) if words.needs_cue else self.phrases
+            for value in facet.values:
+                if not value.startswith(NO_VALUE):
+                    self._say(table, _value_forms(value), self._wish(name, value))
+            for value, said in data.get("values", {}).get(name, {}).items():
+                self._say(self.phrases, said, self._wish(name, value))
+            for value, said in data.get("cued", {}).get(name, {}).items():
+                self._say(self.cued.setdefault(name, {}), said, self._wish(name, value))
+
+    def _wish(self, facet: str, value: str) -> Meaning | None:
+        spelling = self.catalog.categorical[facet].spelling(value)
+        return spelling and Meaning(require=(Clause(facet=facet, any_of=(spelling,)),)) or None
+
+    def _add_meanings(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        for entry in entries:
+            self._say(self.phrases, entry["say"], self._meaning(entry["means"]))
+
+    def _meaning(self, means: Mapping[str, Any]) -> Meaning | None:
+        """A ``means`` table of the synonyms as a Meaning; None when the catalogue lacks it all."""
+        out = Meaning()
+        for key, what in means.items():
+            if key == "not":
+                inner = self._meaning(what)
+                out = replace(out, exclude=inner.require) if inner else out
+            elif key == "popularity" and isinstance(what, str):
+                out = replace(out, popularity=what) if "popularity" in self.catalog.numeric else out
+            elif key == "order":
+                out = replace(out, order=what) if ORDER_KEYS[what][0] in self.catalog.numeric else out
+            elif key in self.catalog.numeric:
+                out = replace(out, ranges=(*out.ranges, self._range(key, what)))
+            elif key in self.catalog.categorical:
+                out = replace(out, require=(*out.require, *self._clauses(key, what)))
+        return out if out != Meaning() else None
+
+    def _clauses(self, facet: str, what: Any) -> list[Clause]:
+        spelling = self.catalog.categorical[facet].spelling
+        if isinstance(what, Mapping):
+            known = tuple(s for v in what["any"] if (s := spelling(v)))
+            return [Clause(facet=facet, any_of=known)] if known else []
+        return [Clause(facet=facet, any_of=(s,)) for v in what if (s := spelling(v))]
+
+    def _range(self, facet: str, what: Mapping[str, float]) -> Range:
+        if "last" in what:
+            return Range(facet=facet, min=self.latest(facet) - what["last"] + 1)
+        return Range(facet=facet, **what)
+
+    def latest(self, facet: str) -> int:
+        """The largest number of a facet in the catalogue."""
+        column = self.catalog.numeric[facet]
+        top = float(np.nanmax(column)) if np.isfinite(column).any() else 0.0
+        return math.floor(top)
+
+    @staticmethod
+    def _say(table: dict[str, Meaning], said: Iterable[str], meaning: Meaning | None) -> None:
+        if meaning is not None:
+            for form in _forms(said):
+                table.setdefault(form, meaning)
+
+    @property
+    def calendar(self) -> FacetWords | None:
+        """The facet that years and decades are about."""
+        return next((w for w in self.words.values() if w.calendar), None)
+
+    def is_noun(self, word: str) -> bool:
+        """Whether a word says what an item is called ("films")."""
+        return word in self.nouns
+
+
+def read_synonyms(catalog: Catalog, path: Path | None = None) -> dict[str, Any]:
+    """The synonyms of a catalogue: a TOML file, by default the one shipped with it; {} if none."""
+    path = path or ASSETS / catalog.name / "synonyms.toml"
+    return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def _facet_words(catalog: Catalog, facet: str, data: Mapping[str, Any]) -> FacetWords:
+    known = dict(data.get("facets", {}).get(facet, {}))
+    for key in ("names", "cues", "weak_cues", "asks", "more", "less"):
+        known[key] = tuple(canonical(w) for w in known.get(key, ()))
+    spoken = canonical(facet.replace("_", " "))
+    known["names"] = tuple(dict.fromkeys((*known["names"], spoken, plural(spoken))))
+    if facet in catalog.numeric and "units" not in known:
+        known["units"] = {spoken: 1, singular(spoken): 1}
+    known["units"] = {canonical(u): factor for u, factor in known.get("units", {}).items()}
+    known.setdefault("calendar", facet == "year")
+    known.setdefault("soft", facet in SOFT_FACETS)
+    if not data:  # nothing says how the facets are spoken of: plain English prepositions
+        known["kind"] = facet in catalog.categorical
+        known["cues"] = (spoken, f"{spoken} is")
+        known["weak_cues"] = ("by", "from", "with") if facet in catalog.categorical else ()
+        known["asks"] = (spoken,)
+    return FacetWords(facet=facet, **known)
+
+
+def _value_forms(value: str) -> list[str]:
+    """A value as it is spelled, and without its hyphens ("Sci-Fi" -> "scifi")."""
+    return [value, value.replace("-", "")] if "-" in value else [value]
+
+
+def _forms(said: Iterable[str]) -> dict[str, None]:
+    """Canonical forms of phrases, with singular and plural of their last word."""
+    out: dict[str, None] = {}
+    for phrase in said:
+        if not (form := canonical(phrase)):
+            continue
+        head, _, last = form.rpartition(" ")
+        for word in (last, plural(last), singular(last)):
+            out[f"{head} {word}".strip()] = None
+    return out

@@ -1,0 +1,213 @@
+"""Everything a message mentions, found in order of certainty and laid out as a :class:`Line`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from chat_app.controller.amounts import COUNT, NUMBER, find_ranges, number
+from chat_app.controller.chunks import Chunk, Claims, Line
+from chat_app.controller.english import FILLER, FUNCTION, common_words
+from chat_app.controller.lexicon import Lexicon, Meaning
+from chat_app.controller.people import NameSpotter
+from chat_app.controller.text import Text, singular
+from chat_app.controller.titles_in_text import TitleSpotter
+from chat_app.controller.turn import Unknown
+from chat_app.state import State
+
+_SHARE_WORDS = {
+    "half": 0.5, "a half": 0.5, "one half": 0.5, "a third": 1 / 3, "one third": 1 / 3, "two thirds": 2 / 3,
+    "a quarter": 0.25, "one quarter": 0.25, "a fourth": 0.25, "three quarters": 0.75, "a fifth": 0.2, "a tenth": 0.1,
+    "one in three": 1 / 3, "one in four": 0.25, "every other one": 0.5, "every second one": 0.5,
+}  # fmt: skip
+_SHARE = re.compile(
+    rf"(?<!\S)(?:(?P<n>\d+(?:\.\d+)?|{NUMBER}) %|(?P<word>{'|'.join(sorted(_SHARE_WORDS, key=len, reverse=True))})"
+    r"|(?P<of>\d+|one|two|three|four|five|six|seven) out of (?P<all>\d+|two|three|four|five|six|seven|eight|nine|ten|every \w+))"
+    r"(?! an? hour| hour| past)(?!\S)"
+)
+_COUNT = re.compile(rf"(?<!\S){COUNT}(?!\S)")
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
+_ORDINAL = re.compile(
+    rf"(?<!\S)(?:the )?(?P<nth>{'|'.join(_ORDINALS)}|\d+(?:st|nd|rd|th)|last|top|number (?:\d+|one|two|three|four|five))"
+    r"(?: (?P<many>two|three|four|2|3|4|couple))?(?: (?:one|ones|movie|film|of them|of those|suggestion|pick|NOUN|on the list|you \w+))*(?!\S)"
+)
+NEAR_VALUE = 1  # slips of the keyboard in a value of up to eight letters, two in longer ones
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A message laid out: its line of chunks, and the names that were not found in it."""
+
+    text: Text
+    line: Line
+    unknown: tuple[Unknown, ...] = ()
+
+
+class Mentions:
+    """Finds what a message mentions of one catalogue."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.titles = TitleSpotter(lexicon)
+        self.people = NameSpotter(lexicon)
+        self._facet_names = {n: w.facet for w in lexicon.words.values() for n in w.names if not w.soft}
+        self._longest_name = max((n.count(" ") + 1 for n in self._facet_names), default=1)
+
+    def read(self, state: State, message: str) -> Reading:
+        text = Text(message)
+        claims = Claims(text)
+        self._claim_ordinals(claims, state)
+        self.titles.claim(claims)
+        self._claim_phrases(claims, shortest=3)
+        self._claim_ranges(claims)
+        self._claim_cued_values(claims)
+        unknown = self.people.claim_cued(claims)
+        self._claim_phrases(claims, shortest=2)
+        self.people.claim_free(claims)
+        self._claim_facet_names(claims)
+        self._claim_phrases(claims, shortest=1)
+        self._claim_nouns(claims)
+        self._claim_numbers(claims)
+        self._claim_misspelt(claims)
+        return Reading(text, claims.line(), tuple(unknown))
+
+    def _claim_phrases(self, claims: Claims, shortest: int) -> None:
+        text = claims.text
+        for start in range(len(text)):
+            for length in range(min(self.lexicon.longest, len(text) - start), shortest - 1, -1):
+                words = text.words(start, start + length)
+                meaning = self.lexicon.phrases.get(words)
+                if meaning and self._meant(text, start, words) and claims.claim(
+                    Chunk(start, start + length, words, "V", meaning=meaning)
+                ):
+                    break
+
+    def _meant(self, text: Text, start: int, words: str) -> bool:
+        """Small words with a second life: "new york", "the best man", "short of"."""
+        after = text.words(start + len(words.split()), start + len(words.split()) + 1)
+        before = text.words(max(start - 1, 0), start)
+        if words in ("new", "old", "modern", "current", "short", "quick") and (
+            after in ("york", "zealand", "orleans", "england", "to", "year", "of", "look", "question", "one", "world")
+            or before in ("years", "year", "something", "anything") and words == "quick"
+        ):
+            return after == "one" and words in ("new", "old", "short")
+        if words in ("us", "best", "doc", "war") and after in ("friend", "friends", "man", "bet", "know", "wishes"):
+            return False
+        return not (words == "recently" and before in ("i", "have", "just", "watched", "saw", "seen", "until"))
+
+    def _claim_ranges(self, claims: Claims) -> None:
+        found = sorted(find_ranges(claims.text, self.lexicon), key=lambda r: (r.start - r.end, r.start))
+        for r in found:
+            words = claims.text.words(r.start, r.end)
+            claims.claim(Chunk(r.start, r.end, words, "R", meaning=Meaning(ranges=(r.range,))))
+
+    def _claim_cued_values(self, claims: Claims) -> None:
+        """Values that count only after a cue: "made in England"."""
+        text = claims.text
+        for facet, table in self.lexicon.cued.items():
+            words = self.lexicon.words[facet]
+            for i in range(len(text)):
+                cue = next((c for c in (*words.cues, *words.weak_cues) if text.words(i, i + c.count(" ") + 1) == c), None)
+                if cue is None:
+                    continue
+                start = i + cue.count(" ") + 1
+                for length in (4, 3, 2, 1):
+                    said = text.words(start, start + length)
+                    if start + length <= len(text) and (meaning := table.get(said)):
+                        claims.claim(Chunk(i, start + length, said, "V", meaning=meaning))
+                        break
+
+    def _claim_facet_names(self, claims: Claims) -> None:
+        text = claims.text
+        for start in range(len(text)):
+            for length in range(min(self._longest_name, len(text) - start), 0, -1):
+                words = text.words(start, start + length)
+                if facet := self._facet_names.get(words):
+                    claims.claim(Chunk(start, start + length, words, "F", facet=facet))
+                    break
+
+    def _claim_nouns(self, claims: Claims) -> None:
+        for i, token in enumerate(claims.text.tokens):
+            for length in (2, 1):
+                words = claims.text.words(i, i + length)
+                if self.lexicon.is_noun(words) and claims.claim(Chunk(i, i + length, words, "O")):
+                    break
+
+    def _claim_ordinals(self, claims: Claims, state: State) -> None:
+        """ "the second one" of the list on the table."""
+        text = claims.text
+        for match in _ORDINAL.finditer(text.line):
+            words = match[0]
+            if not state.slate or not (words.startswith("the ") or "one" in words.split() or "number" in words):
+                continue
+            after = text.line[match.end() :].split()
+            if after and (after[0] in ("time", "half", "part", "season", "decade", "few", "years", "year", "hour") or self.lexicon.is_noun(after[0]) and "many" == ""):
+                continue
+            ids = _pick(state.slate, match["nth"], match["many"])
+            rows = tuple(int(r) for r in self.lexicon.catalog.rows(ids))
+            if rows:
+                claims.claim(Chunk(*text.span(match), words, "T", rows=rows))
+
+    def _claim_numbers(self, claims: Claims) -> None:
+        text = claims.text
+        for match in _SHARE.finditer(text.line):
+            share = self._share(match)
+            if share is not None and 0 <= share <= 1:
+                claims.claim(Chunk(*text.span(match), match[0], "Q", number=share))
+        for match in _COUNT.finditer(text.line):
+            value = number(match[0])
+            start, end = text.span(match)
+            if value is not None and not (match[0] == "one" and self._pronoun_one(text, start)):
+                claims.claim(Chunk(start, end, match[0], "N", number=value))
+
+    @staticmethod
+    def _pronoun_one(text: Text, start: int) -> bool:
+        """ "that one", "the last one", "one of my favourites": no number."""
+        before, after = text.words(max(start - 1, 0), start), text.words(start + 1, start + 2)
+        return after == "of" or bool(before) and before not in ("just", "only", "me", "and", "least", "most", "exactly", "want", "need", ",")
+
+    @staticmethod
+    def _share(match: re.Match[str]) -> float | None:
+        if match["word"]:
+            return _SHARE_WORDS[match["word"]]
+        if match["of"]:
+            whole = number(match["all"].removeprefix("every ")) or 0
+            return (number(match["of"]) or 0) / whole if whole else None
+        value = number(match["n"])
+        return None if value is None else value / 100
+
+    def _claim_misspelt(self, claims: Claims) -> None:
+        """Values with a slip of the keyboard ("thriler"), where the word is no word otherwise."""
+        for i, token in enumerate(claims.text.tokens):
+            word = token.norm
+            if len(word) < 5 or not word.isalpha() or not claims.free(i, i + 1) or self._known(word):
+                continue
+            noun = process.extractOne(word, self.lexicon.nouns, scorer=OSA.distance, score_cutoff=1)
+            if noun and noun[0][0] == word[0]:
+                claims.claim(Chunk(i, i + 1, noun[0], "O"))
+                continue
+            near = process.extractOne(word, self.lexicon.single_words, scorer=OSA.distance, score_cutoff=1 + (len(word) > 7))
+            if near and near[0][0] == word[0]:
+                claims.claim(Chunk(i, i + 1, near[0], "V", meaning=self.lexicon.phrases[near[0]]))
+
+    def _known(self, word: str) -> bool:
+        if word in FUNCTION or word in FILLER or word in self.lexicon.fillers or self.lexicon.is_noun(word):
+            return True
+        return word in common_words() or singular(word) in common_words()
+
+
+def _pick(slate: tuple, nth: str, many: str | None) -> tuple:
+    """Entries of a list by ordinal: "first", "2nd", "last", "number three"."""
+    count = int(number(many) or 1) if many else 1
+    if nth == "last":
+        return slate[-count:]
+    if nth in ("top", "first"):
+        return slate[:count]
+    if nth in _ORDINALS:
+        place = _ORDINALS.index(nth)
+    else:
+        place = int(number(re.sub(r"number |(?<=\d)(?:st|nd|rd|th)", "", nth)) or 0) - 1
+    return slate[place : place + count] if place >= 0 else ()

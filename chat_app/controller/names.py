@@ -1,0 +1,103 @@
+"""People and other names: full names, surnames, and names with a slip of the keyboard."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
+
+from chat_app.controller.text import fold
+from recsys.catalog import Catalog
+
+NEAR_NAME = 84  # rapidfuzz ratio (0..100) of a misspelt name after a cue
+SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A value of a facet of names. ``items``: how many have it; ``weight``: their ratings."""
+
+    facet: str
+    value: str
+    items: int
+    weight: float
+
+
+class NameIndex:
+    """Names of some facets (roles), by full name, by last and by first word."""
+
+    def __init__(self, catalog: Catalog, facets: Iterable[str]) -> None:
+        self.full: dict[str, list[Name]] = defaultdict(list)
+        self.last: dict[str, list[Name]] = defaultdict(list)
+        self.first: dict[str, list[Name]] = defaultdict(list)
+        ratings = np.maximum(catalog.popularity, 0) + 1e-3
+        for facet_name in facets:
+            facet = catalog.categorical[facet_name]
+            weights = facet.by_value.T @ ratings
+            for value, items, weight in zip(facet.values, facet.counts, weights, strict=True):
+                self._add(Name(facet_name, value, int(items), float(weight)))
+        self.longest = max((k.count(" ") + 1 for k in self.full), default=1)
+        self._initial: dict[str, list[str]] = defaultdict(list)
+        for surname in self.last:
+            self._initial[surname[:1]].append(surname)
+
+    def _add(self, name: Name) -> None:
+        key = name_key(name.value)
+        words = [w for w in key.split() if w not in SUFFIXES] or key.split()
+        if not words:
+            return
+        self.full[key].append(name)
+        if len(words) > 1:
+            self.last[words[-1]].append(name)
+            self.first[words[0]].append(name)
+
+    def by_full_name(self, key: str, facet: str | None = None) -> Name | None:
+        """The name of a full name: in the role asked for, else in the one with more items."""
+        names = self.full.get(key, ())
+        wanted = [n for n in names if n.facet == facet] or names
+        return max(wanted, key=lambda n: (n.items, n.weight), default=None)
+
+    def by_surname(self, word: str, facet: str | None = None) -> Name | None:
+        """The best known bearer of a surname: the one whose items have most ratings."""
+        names = self.last.get(word, ())
+        wanted = [n for n in names if n.facet == facet] or names
+        best = max(wanted, key=lambda n: n.weight, default=None)
+        return best and self.by_full_name(name_key(best.value), facet)
+
+    def by_first_name(self, word: str, facet: str | None = None) -> Name | None:
+        """The bearer of a first name, when one is far better known than all others."""
+        names = [n for n in self.first.get(word, ()) if facet in (None, n.facet)]
+        best = max(names, key=lambda n: n.weight, default=None)
+        if best is None or best.weight < 0.6 * sum(n.weight for n in names if n.facet == best.facet):
+            return None
+        return self.by_full_name(name_key(best.value), facet)
+
+    def nearest(self, key: str, facet: str | None = None, n: int = 3) -> list[tuple[Name, float]]:
+        """Names spelled nearly like ``key``, best first, each with its likeness (0..100)."""
+        words = key.split()
+        if not words or len(key) < 4:
+            return []
+        surnames = process.extract(words[-1], self._initial[words[-1][:1]], scorer=fuzz.ratio, limit=8, score_cutoff=70)
+        pool = [name for surname, _, _ in surnames for name in self.last[surname]]
+        pool += self.first.get(words[0], []) if len(words) > 1 else []
+        out: dict[str, tuple[Name, float]] = {}
+        for name in pool:
+            if facet is not None and name.facet != facet:
+                continue
+            spelled = name_key(name.value)
+            compared = spelled if len(words) > 1 else spelled.split()[-1]
+            score = 100 * OSA.normalized_similarity(key, compared)
+            if score > out.get(spelled, (name, 0.0))[1]:
+                out[spelled] = (name, score)
+        return sorted(out.values(), key=lambda pair: (-pair[1], -pair[0].weight))[:n]
+
+
+def name_key(name: str) -> str:
+    """A name as a dictionary key: folded words without punctuation, initials joined."""
+    words = re.sub(r"[^\w\s]", lambda m: "" if m[0] in "'’." else " ", fold(name)).split()
+    return " ".join(words)

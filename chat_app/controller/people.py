@@ -1,0 +1,180 @@
+"""Names in a message: after a cue ("directed by …", "with …"), in full, or by surname alone."""
+
+from __future__ import annotations
+
+import re
+
+from chat_app.controller.chunks import Chunk, Claims
+from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES
+from chat_app.controller.lexicon import Lexicon, Meaning
+from chat_app.controller.names import NEAR_NAME, Name
+from chat_app.controller.text import Text
+from chat_app.controller.turn import Unknown
+from recsys.controls import Clause
+
+KNOWN_BY_SURNAME = 5  # items a bearer must have for the bare surname to mean them
+_STOP = frozenset(
+    "who that which where when and or but in on at from with for to of as is are was were has have please too also about instead "
+    "like not no without maybe only just if because so since before after until movies movie films film ones one stuff it them".split()
+)
+_ARTICLE = re.compile(r"(?:the |a |an |director |actor |actress |legendary |great |young |either |both |mr |ms |mrs )*")
+
+
+class NameSpotter:
+    """Finds the names of one catalogue in messages."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.names = lexicon.names
+        self._cues = {f: _cue_pattern(lexicon.words[f].cues) for f in lexicon.named}
+        self._weak = {f: _cue_pattern(lexicon.words[f].weak_cues) for f in lexicon.named}
+
+    def claim_cued(self, claims: Claims) -> list[Unknown]:
+        """Claim names after their cues; returns the names that the catalogue does not have."""
+        unknown: list[Unknown] = []
+        for strong, cues in ((True, self._cues), (False, self._weak)):
+            for facet, pattern in cues.items():
+                for match in pattern.finditer(claims.text.line) if pattern else ():
+                    start = claims.text.at(match.end())
+                    if match.end() >= len(claims.text.line):
+                        continue
+                    firm = strong and " " in match["cue"].strip() or strong and match["cue"].endswith("ing")
+                    found = self._claim_list(claims, start, facet, firm)
+                    if not found and firm:
+                        unknown += self._unknown(claims, start, facet)
+        return unknown
+
+    def claim_free(self, claims: Claims) -> None:
+        """Claim full names anywhere, and surnames that can be nothing else."""
+        text = claims.text
+        for start in range(len(text)):
+            for length in range(min(self.names.longest, 5, len(text) - start), 1, -1):
+                name = self.names.by_full_name(text.words(start, start + length))
+                if name and claims.free(start, start + length) and self._names_somebody(text, start, length):
+                    self._take(claims, start, start + length, name)
+                    break
+        for start in range(len(text)):
+            if claims.free(start, start + 1) and (name := self._bare_surname(text, start)):
+                self._take(claims, start, start + 1, name)
+
+    def _claim_list(self, claims: Claims, start: int, facet: str, firm: bool) -> bool:
+        """Names from ``start`` on, joined by commas, "and", "or"."""
+        any_found = False
+        while 0 <= start < len(claims.text):
+            words = claims.text.words(start, min(start + 3, len(claims.text)))
+            skip = _ARTICLE.match(words + " ")
+            start += len(skip[0].split()) if skip else 0
+            found = self._at(claims.text, start, facet, firm or any_found)
+            if found is None:
+                break
+            end, name = found
+            any_found = self._take(claims, start, end, name) or any_found
+            if end < len(claims.text) and claims.text.tokens[end].norm == "'s":
+                end += 1
+            joint = re.match(r"(?:, )?(?:and|or|nor|/|,)(?: also| maybe)?(?: by| with| from)? ", claims.text.words(end, min(end + 4, len(claims.text))) + " ")
+            if not joint:
+                break
+            start = end + len(joint[0].split())
+        return any_found
+
+    def _at(self, text: Text, start: int, facet: str, firm: bool) -> tuple[int, Name] | None:
+        """The name that begins at a token and where it ends."""
+        for length in range(min(5, len(text) - start), 1, -1):
+            name = self.names.by_full_name(text.words(start, start + length), facet)
+            if name:
+                return start + length, name
+        if start >= len(text) or not text.tokens[start].is_word:
+            return None
+        return self._near(text, start, facet, firm) or self._single(text, start, facet, firm)
+
+    def _single(self, text: Text, start: int, facet: str, firm: bool) -> tuple[int, Name] | None:
+        word = text.tokens[start].norm
+        if word in FUNCTION or word in FILLER or word in self.lexicon.phrases or self.lexicon.is_noun(word):
+            return None
+        capital = text.raw[text.tokens[start].start].isupper() and text.cased
+        if word in ORDINARY_NAMES and not capital:
+            return None
+        name = self.names.by_full_name(word, facet) if capital or firm else None
+        name = name or self.names.by_surname(word, facet)
+        if name and (capital or firm or name.items >= KNOWN_BY_SURNAME):
+            return start + 1, name
+        first = self.names.by_first_name(word, facet)
+        return (start + 1, first) if first and first.items >= KNOWN_BY_SURNAME and (capital or firm) else None
+
+    def _near(self, text: Text, start: int, facet: str, firm: bool) -> tuple[int, Name] | None:
+        """A name of two or three words spelled nearly right."""
+        end = start
+        while end < len(text) and end < start + 3 and text.tokens[end].is_word and text.tokens[end].norm not in _STOP:
+            end += 1
+        capital = text.cased and all(text.raw[t.start].isupper() for t in text.tokens[start : min(start + 2, end)])
+        for stop in range(end, start + 1, -1):
+            said = text.words(start, stop)
+            if not (firm or capital) and self._ordinary(said):
+                continue
+            near = self.names.nearest(said, facet, n=1)
+            if near and near[0][1] >= NEAR_NAME - 5 * firm:
+                return stop, near[0][0]
+        if firm and end == start + 1 and len(text.tokens[start].norm) >= 6:
+            near = self.names.nearest(text.tokens[start].norm, facet, n=1)
+            if near and near[0][1] >= NEAR_NAME and near[0][0].items >= KNOWN_BY_SURNAME:
+                return end, near[0][0]
+        return None
+
+    def _ordinary(self, said: str) -> bool:
+        words = said.split()
+        return sum(w in FUNCTION or w in FILLER or w in ORDINARY_NAMES or w in self.lexicon.phrases for w in words) > 0
+
+    def _unknown(self, claims: Claims, start: int, facet: str) -> list[Unknown]:
+        """What stands after a firm cue, when it looks like a name that we do not have."""
+        text = claims.text
+        end = start
+        while end < len(text) and end < start + 4 and text.tokens[end].is_word and text.tokens[end].norm not in _STOP:
+            end += 1
+        if end == start or not claims.free(start, end):
+            return []
+        words = [t.norm for t in text.tokens[start:end]]
+        if all(w in FUNCTION or w in FILLER or w in self.lexicon.phrases or self.lexicon.is_noun(w) for w in words):
+            return []
+        if text.cased and not text.raw[text.tokens[start].start].isupper() and len(words) != 2:
+            return []
+        near = tuple(name.value for name, score in self.names.nearest(" ".join(words), facet) if score >= 60)
+        claims.claim(Chunk(start, end, " ".join(words), "U"))
+        return [Unknown(text=text.quote(start, end), kind=facet, nearest=near)]
+
+    def _names_somebody(self, text: Text, start: int, length: int) -> bool:
+        """Not a full name that is also plain words ("will smith" is one, "long day" is none)."""
+        if text.cased and not text.raw[text.tokens[start].start].isupper():
+            words = text.words(start, start + length).split()
+            return not all(w in FUNCTION or w in FILLER or w in self.lexicon.phrases for w in words)
+        return True
+
+    def _bare_surname(self, text: Text, start: int) -> Name | None:
+        token = text.tokens[start]
+        word = token.norm
+        if len(word) < 4 or word in FUNCTION or word in FILLER or word in self.lexicon.phrases:
+            return None
+        name = self.names.by_surname(word)
+        if name is None or name.items < KNOWN_BY_SURNAME:
+            return None
+        after = text.tokens[start + 1].norm if start + 1 < len(text) else ""
+        carried = after == "'s" or self.lexicon.is_noun(after) or after in ("stuff", "fan", "flicks", "classics")
+        capital = text.capitalised(start, start + 1)
+        before_capital = start > 0 and text.raw[text.tokens[start - 1].start].isupper() and text.capitalised(start - 1, start)
+        after_capital = bool(after) and after[0].isalpha() and text.raw[text.tokens[start + 1].start].isupper()
+        if capital and not before_capital and not after_capital:
+            return name if word not in ORDINARY_NAMES or carried else None
+        if word in ORDINARY_NAMES:
+            return None
+        alone = len([t for t in text.tokens if t.is_word and t.norm not in FUNCTION and t.norm not in FILLER]) == 1
+        return name if (carried or alone) and not before_capital else None
+
+    def _take(self, claims: Claims, start: int, end: int, name: Name) -> bool:
+        meaning = Meaning(require=(Clause(facet=name.facet, any_of=(name.value,)),))
+        return claims.claim(Chunk(start, end, claims.text.words(start, end), "P", meaning=meaning))
+
+
+def _cue_pattern(cues: tuple[str, ...]) -> re.Pattern[str] | None:
+    if not cues:
+        return None
+    options = "|".join(re.escape(c) for c in sorted(cues, key=len, reverse=True))
+    return re.compile(rf"(?:^|(?<= ))(?P<cue>{options}) (?:: )?")

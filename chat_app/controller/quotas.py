@@ -1,0 +1,195 @@
+"""How many items, and how many of which kind: counts and quotas."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from chat_app.controller.chunks import Chunk, Line
+from chat_app.controller.english import FUNCTION
+from chat_app.controller.stance import Stance
+from recsys.controls import MAX_COUNT, ControlIntent, Op, Quota
+
+_OPS: dict[Op, str] = {
+    "at_least": r"at least|no less than|not less than|no fewer than|minimum(?: of)?|a minimum of|min|more than|over|not under",
+    "at_most": r"at most|no more than|not more than|up to|max(?:imum)?(?: of)?|a maximum of|less than|fewer than|under|not over|never more than",
+    "exactly": r"exactly|precisely",
+    "about": r"about|around|roughly|approximately|nearly|almost|some",
+}
+_OP = "|".join(f"(?P<{op}>{words})" for op, words in _OPS.items())
+_LINK = (
+    r"(?:(?:of|should|must|can|could|may|has|have|to|is|are|be|being|need|shall|will|that|which|the|them|it|these|those|list|O|good|really|some|only|for|a|an|films|in|all|"
+    r"from|by|with|starring|directed|featuring|made|set|also|N(?= of)) )*"
+)
+_AFTER = r"(?: (?P<a_least>at least|or more|minimum|and up|or above)| (?P<a_most>at most|or less|or fewer|tops|max|maximum))?"
+_QUOTA = re.compile(
+    rf"(?:(?:{_OP}) )?(?:a |an |one |the )?(?P<amount>Q|N|mostly|most|(?:the |a )?majority|predominantly|mainly|the rest|the remaining|the others|the remainder)(?P<of_them> of (?:the O|the list|the N|them|those|these|it|which|my list))?(?: more)? "
+    rf"(?P<link>{_LINK})(?P<what>V|P|R)(?= |$){_AFTER}"
+)
+_NOUNS = frozenset(
+    "more other others suggestions suggestion recommendations ideas options choices picks titles results items of ones things total please recs tips".split()
+)
+_MAKE = re.compile(r"(?:make (?:it|that|them)|give me|show me|list|the top|top|only|just|want|need|to|me|get|into|up to|at most|at least|about|around|exactly)$")
+
+
+@dataclass
+class Amounts:
+    """What a message says of numbers of items. ``used``: the chunks that are thereby explained."""
+
+    count: int | None = None
+    quotas: list[Quota] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+
+
+def read_amounts(line: Line, stance: Stance, intent: ControlIntent) -> Amounts:
+    """Counts and quotas of a message said while ``intent`` is in force."""
+    out = Amounts()
+    simple: list[tuple[int, Chunk, Chunk]] = []  # "five comedies": a count, or one of several quotas
+    for match in line.find(_QUOTA):
+        amount, what = line.of(match, "amount")[-1], line.of(match, "what")[0]
+        start, end = line.span(match, "what")
+        if what.meaning is None or stance.marks[start].mode in ("verdict", "drop", "unseen"):
+            continue
+        if _is_count(line, match, intent):
+            simple.append((line.span(match, "amount")[0], amount, what))
+            continue
+        quota = _quota(match, amount, what, out.quotas)
+        if quota:
+            out.quotas.append(quota)
+            out.used |= {start, *range(*line.span(match, "amount"))}
+            _note_rest(line, end, what, out)
+    _read_count(out, line, stance)
+    if len(simple) > 1 or (simple and out.quotas and out.count is not None):
+        rest = [s for s in simple if s[0] not in out.used and s[1].number != out.count or len(simple) > 1]
+        if len(rest) > 1 and out.count is not None and out.count == rest[0][1].number:
+            out.count = None
+        for start, amount, what in rest:
+            if what.meaning and what.meaning.require and amount.number:
+                clause = what.meaning.require[0]
+                out.quotas.append(
+                    Quota(facet=clause.facet, value=clause.values[0], op="exactly", count=int(amount.number))
+                )
+                out.used |= {start, line.chunks.index(what)}
+        if out.count is None and len(rest) > 1 and intent.count is None:
+            out.count = min(int(sum(a.number or 0 for _, a, _ in rest)), MAX_COUNT)
+    return out
+
+
+def _is_count(line: Line, match: re.Match[str], intent: ControlIntent) -> bool:
+    """ "five thrillers" asks for five; "three of them thrillers", "at least three" are quotas."""
+    if match["amount"] != "N" or match["of_them"]:
+        return False
+    if any(match[op] for op in _OPS) or match["a_least"] or match["a_most"]:
+        return False
+    linked = re.search(r"(?:from|by|with|starring|be|are|is|should)", match["link"])
+    return not (linked and (intent.count or re.search(r"^(?:and|plus|,)?$", line.s[: match.start()].strip())) and "O" not in match["link"].split()) or not (
+        intent.count or intent.quotas
+    )
+
+
+def _quota(match: re.Match[str], amount: Chunk, what: Chunk, before: list[Quota]) -> Quota | None:
+    op: Op = next((o for o in _OPS if match[o]), "about" if amount.letter == "Q" else "exactly")
+    share: float | None = None
+    count: int | None = None
+    if amount.letter == "N":
+        count = int(amount.number or 0)
+    elif amount.letter == "Q":
+        share = round(amount.number or 0, 3)
+    elif "rest" in match["amount"] or "remain" in match["amount"] or "others" in match["amount"]:
+        left = 1 - sum(q.share or 0 for q in before)
+        if not before or left <= 0 or any(q.share is None for q in before):
+            return None
+        op, share = "about", round(left, 3)
+    else:
+        op, share = "at_least", 0.5
+    if match["a_least"] or match["a_most"]:
+        op = "at_least" if match["a_least"] else "at_most"
+    meaning = what.meaning
+    if meaning is None:
+        return None
+    if meaning.require:
+        clause = meaning.require[0]
+        return Quota(facet=clause.facet, value=clause.values[0], op=op, share=share, count=count)
+    if meaning.ranges:
+        r = meaning.ranges[0]
+        return Quota(facet=r.facet, min=r.min, max=r.max, op=op, share=share, count=count)
+    return None
+
+
+def _note_rest(line: Line, end: int, what: Chunk, out: Amounts) -> None:
+    """A noun behind the kind belongs to the quota: "20 % horror films"."""
+    if end < len(line) and line.chunks[end].letter == "O":
+        out.used.add(end)
+
+
+def _read_count(out: Amounts, line: Line, stance: Stance) -> None:
+    for i, chunk in enumerate(line.chunks):
+        if i in out.used or stance.marks[i].mode in ("seen", "unseen", "verdict", "heard", "drop"):
+            continue
+        if stance.marks[i].mode == "like" and not chunk.letter:
+            continue
+        if chunk.letter == "N" and chunk.number and chunk.number >= 1 and _counts_items(line, i):
+            out.count = min(int(chunk.number), MAX_COUNT)
+            out.used.add(i)
+            return
+        if chunk.norm in ("a", "an") and not chunk.letter and not stance.marks[i].negated and _one_item(line, i):
+            out.count = out.count or 1
+            return
+        if chunk.letter == "V" and chunk.meaning and chunk.meaning.order and _one_item(line, i, best=True):
+            out.count = out.count or 1
+            return
+
+
+def _counts_items(line: Line, i: int) -> bool:
+    before = " ".join(c.symbol for c in line.chunks[max(0, i - 3) : i])
+    after = line.chunks[i + 1 : i + 8]
+    if before.endswith(("table for", "like", "part", "season", "is", "she is", "he is", "age", "under", "over", "for")) and not (
+        after and (after[0].letter or after[0].norm in ("of", "more", "good"))
+    ):
+        return False
+    for step, c in enumerate(after):
+        if c.letter == "O" or (c.letter in ("V", "P") and c.meaning and (c.meaning.require or step)):
+            return True
+        if c.norm in _NOUNS and not c.letter:
+            return c.norm != "of" or (len(after) > step + 1 and after[step + 1].norm in ("them", "those", "these", "the", "your"))
+        if c.letter in ("R", "V", "P"):
+            continue
+        if not c.norm[0].isalnum() or c.norm in FUNCTION or c.norm in ("year", "years", "day", "days", "times", "time", "people"):
+            break
+    ends = not after or after[0].norm in (".", "!", ",", "?", "please", "instead", "then", ":", "thanks", "is", "at", "now", "ok")
+    return ends and (not before or bool(_MAKE.search(before)) or (after != () and after[0].norm == "is") or before.endswith((",", "okay")))
+
+
+def _one_item(line: Line, i: int, best: bool = False) -> bool:
+    """Whether "a …" (or "the best …") leads to one item: "a good thriller", not "a lot of"."""
+    before = [c.norm for c in line.chunks[max(0, i - 3) : i]]
+    if before and before[-1] in ("be", "is", "was", "in", "of", "such", "with", "without", "as", "not", "than", "being", "makes"):
+        if not (best or (before[-1] == "is" and before[-2:-1] == ["what"])):
+            return False
+    head: Chunk | None = None
+    chunks = line.chunks[i + 1 : i + 9]
+    for step, c in enumerate(chunks):
+        if c.letter in ("O", "V", "P", "R"):
+            head = c
+            if c.letter == "O":
+                break
+            continue
+        if c.letter or not c.norm[0].isalnum() or c.norm in FUNCTION - {"really", "very", "more", "like", "so", "little", "not", "too"}:
+            break
+        if head is not None and head.letter == "V":
+            nxt = chunks[step + 1] if step + 1 < len(chunks) else None
+            if nxt is None or nxt.letter not in ("O", "V"):
+                break
+            continue
+    if head is None:
+        after = [c.norm for c in chunks[:2]]
+        alone = bool(after) and after[0].isalpha() and after[0] not in FUNCTION and after[1:2] in ([], ["."], [","], ["!"], ["?"])
+        return not best and alone and bool(before) and before[-1] in ("need", "want", "recommend", "find", "me", "for") and "for" not in before[-1:]
+    if before and before[-1] in ("about", "for") and head.letter == "V" and not any(
+        w in ("looking", "look", "searching", "mood", "ask", "asking", "search", "how", "what") for w in before
+    ):
+        return False
+    word = head.norm.split()[-1]
+    return not (word.endswith("s") and not word.endswith("ss")) and head.letter in ("O", "V") and (
+        head.letter == "O" or bool(head.meaning and head.meaning.require)
+    )

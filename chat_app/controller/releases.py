@@ -1,0 +1,62 @@
+"""Controls let go by their facet's name: "any genre is fine", "the year does not matter"."""
+
+from __future__ import annotations
+
+import re
+
+from chat_app.controller.chunks import Line
+from chat_app.controller.edits import Draft, match_theme
+from chat_app.controller.stance import Stance
+from chat_app.controller.text import fold
+from recsys.controls import Clause, Removal
+
+_ANY = re.compile(
+    r"(?:any|whatever|whichever|every|all|no (?:particular|specific|preferred|special)|do not (?:care|mind|prefer|have)(?: about| what| which| the| a| any| much| for)*"
+    r"|regardless of(?: the)?|open to (?:any|all)|not (?:picky|fussy|particular) about(?: the)?|irrespective of(?: the)?)(?: (?:kinds?|types?|sorts?) of)? F"
+)
+_MOOT = re.compile(r"F (?:is |are |do |does |will |can )*(?:not|no longer|never|irrelevant|unimportant|whatever|any)(?: (?:really |a |an |that |be |so )*(?:matter|concern|important|concerned|issue|relevant|problem|anymore|restriction|requirement|need))?")
+_NOT_MATTER = re.compile(r"not (?:really )?(?:matter|care|mind|concern me)(?: about| to me)? (?:when|how old)(?= |$)")
+_MATTERS_NOT = re.compile(r"not (?:really )?(?:matter|care about|mind|concerned about)(?: about| what| which| the| how)* F")
+
+
+def read_releases(draft: Draft, line: Line, stance: Stance) -> set[int]:
+    """Removals of whole facets and of named themes; returns the chunks thereby explained."""
+    used: set[int] = set()
+    for pattern in (_ANY, _MOOT, _MATTERS_NOT):
+        for match in line.find(pattern):
+            for chunk in line.of(match):
+                if chunk.letter == "F" and chunk.facet:
+                    draft.drop_facet(chunk.facet)
+                    used |= set(range(*line.span(match)))
+    if _NOT_MATTER.search(line.s) and draft.lexicon.calendar:
+        draft.drop_facet(draft.lexicon.calendar.facet)
+    for i, chunk in enumerate(line.chunks):
+        mode = stance.marks[i].mode
+        if mode == "drop" and chunk.letter == "F" and chunk.facet:
+            draft.drop_facet(chunk.facet)
+            used.add(i)
+        elif not chunk.letter and len(chunk.norm) > 2 and (mode in ("drop", "allow") or _is_fine(line, i)):
+            used |= {i} if _release_word(draft, chunk.norm, fine=mode != "drop") else set()
+    return used
+
+
+def _is_fine(line: Line, i: int) -> bool:
+    behind = " ".join(c.symbol for c in line.chunks[i + 1 : i + 6])
+    return bool(re.match(r"(?:is|are|would be)(?: \w+)? (?:fine|okay|allowed|welcome|acceptable)", behind))
+
+
+def _release_word(draft: Draft, word: str, fine: bool) -> bool:
+    """Let go a theme or a name that a plain word points to ("gore", "Leo")."""
+    found = False
+    for name in ("avoid_theme",) if fine else ("theme", "avoid_theme"):
+        if match_theme(getattr(draft.intent, name), word):
+            draft.remove.append(Removal(field=name))
+            found = True
+    for field in ("exclude",) if fine else ("require", "exclude", "quotas"):
+        for entry in getattr(draft.intent, field):
+            values = entry.values if isinstance(entry, Clause) else (entry.value or "",)
+            for value in values:
+                if any(part.startswith(word) for part in fold(value).split()):
+                    draft.remove.append(Removal(field=field, facet=entry.facet, value=value))
+                    found = True
+    return found

@@ -1,0 +1,228 @@
+"""The rule-based reader: what a message means, without a model.
+
+A message is laid out as chunks (:mod:`~chat_app.controller.mentions`), each gets a stance, each
+sentence a kind; what is said of titles becomes events and seeds, what is wished becomes an edit
+of the intent in force, what is left over becomes themes. Everything is looked up in dictionaries
+built once, so a turn costs a few milliseconds on any catalogue.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from chat_app.controller.chunks import Line
+from chat_app.controller.comparatives import compare
+from chat_app.controller.edits import Draft, apply_wishes, match_theme
+from chat_app.controller.english import LANGUAGES, common_words, is_content
+from chat_app.controller.events import Sayings, read_sayings
+from chat_app.controller.lexicon import Lexicon, read_synonyms
+from chat_app.controller.mentions import Mentions, Reading
+from chat_app.controller.quotas import read_amounts
+from chat_app.controller.releases import read_releases
+from chat_app.controller.sentences import Kind, Sentence, sentences
+from chat_app.controller.stance import Stance
+from chat_app.controller.targets import find_target
+from chat_app.controller.theme import Themes, read_themes
+from chat_app.controller.turn import Act, Event, TurnIntent
+from chat_app.controller.wishes import Wish, read_wishes
+from chat_app.state import State
+from recsys.catalog import Catalog
+from recsys.controls import ControlEdit, ControlIntent, Removal
+
+
+class RuleReader:
+    """Reads turns about one catalogue. Thread-safe: it keeps nothing of what it read."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.catalog = lexicon.catalog
+        self.mentions = Mentions(lexicon)
+
+    def read(self, state: State, text: str) -> TurnIntent:
+        """What ``text`` means, said in ``state``. Never raises, whatever the text."""
+        reading = self.mentions.read(state, text)
+        if not reading.text.tokens:
+            return TurnIntent(act="unclear")
+        line = reading.line
+        stance = Stance(line)
+        found = sentences(line, stance, self.lexicon.services)
+        if any(s.is_a(Kind.ORDER) for s in found) or self._foreign(reading):
+            return TurnIntent(act="unclear")
+        if any(s.is_a(Kind.UNDO) for s in found) and not line.has("P", "R"):
+            return TurnIntent(act="undo")
+        clear = any(s.is_a(Kind.RESET) for s in found)
+        base = state.model_copy(update={"intent": ControlIntent()}) if clear else state
+        sayings = read_sayings(line, stance, found, state, self.catalog)
+        edit, wishes = self._edit(reading, stance, found, base, sayings, clear)
+        return self._turn(reading, found, base, sayings, edit, wishes, clear)
+
+    # -- the edit --------------------------------------------------------------------------
+
+    def _edit(
+        self,
+        reading: Reading,
+        stance: Stance,
+        found: list[Sentence],
+        state: State,
+        sayings: Sayings,
+        clear: bool,
+    ) -> tuple[ControlEdit, list[Wish]]:
+        line, intent = reading.line, state.intent
+        draft = Draft(self.lexicon, intent)
+        amounts = read_amounts(line, stance, intent)
+        used = set(amounts.used)
+        if all(s.is_a(Kind.LOOKUP, Kind.SERVICE, Kind.EXPLAIN) for s in found):
+            amounts.count, amounts.quotas = None, []
+        compare(draft, line, stance, state, used)
+        used |= read_releases(draft, line, stance)
+        wishes = read_wishes(line, stance, found, intent, used)
+        apply_wishes(draft, wishes, line)
+        draft.quotas += amounts.quotas
+        if amounts.count is not None and not self._idle_count(found, amounts.count):
+            draft.scalars["count"] = amounts.count
+        self._theme(draft, read_themes(line, stance, found, self.lexicon, used), line)
+        like, unlike = self._titles(sayings.like), self._titles(sayings.unlike)
+        if like and intent.like and re.search(r"(?:^| )instead(?= |$)", line.s):
+            draft.remove.append(Removal(field="like"))
+        return draft.edit(clear, like, unlike), wishes
+
+    def _idle_count(self, found: list[Sentence], count: int) -> bool:
+        """"A movie" in a sentence that only talks of one is no count."""
+        return count == 1 and all(s.is_a(Kind.LOOKUP, Kind.SERVICE, Kind.EXPLAIN) for s in found)
+
+    def _titles(self, rows: list[int]) -> tuple[str, ...]:
+        return tuple(self.catalog.titles[row] for row in dict.fromkeys(rows))
+
+    def _theme(self, draft: Draft, themes: Themes, line: Line) -> None:
+        replace = bool(re.search(r"(?:^| )(?:instead|rather)(?= |$)", line.s))
+        for name, phrases in (("theme", themes.wanted), ("avoid_theme", themes.avoided)):
+            before = getattr(draft.intent, name)
+            new = [p for p in phrases if not (before and p.casefold() in before.casefold())]
+            if new:
+                parts = new if replace or not before else [before, *new]
+                draft.scalars[name] = ", ".join(parts)
+        for phrase in themes.avoided:
+            if match_theme(draft.intent.theme, phrase):
+                draft.remove.append(Removal(field="theme"))
+
+    # -- the act ---------------------------------------------------------------------------
+
+    def _turn(
+        self,
+        reading: Reading,
+        found: list[Sentence],
+        state: State,
+        sayings: Sayings,
+        edit: ControlEdit,
+        wishes: list[Wish],
+        clear: bool,
+    ) -> TurnIntent:
+        events = tuple(
+            Event(kind=kind, item=self.catalog.titles[row], id=self.catalog.ids[row])
+            for row, kind in sayings.events.items()
+        )
+        act = self._act(reading, found, sayings, edit, wishes, bool(events))
+        if act in ("unclear", "smalltalk"):
+            edit, events = ControlEdit(), ()
+        if act == "reset":
+            return TurnIntent(act=act, events=events)
+        target, asks = find_target(self.lexicon, reading.line, found, state) if act in ("explain", "lookup") else (None, None)
+        if act in ("lookup", "explain", "feedback"):
+            edit = ControlEdit()
+        return TurnIntent(
+            act=act,
+            edit=edit,
+            events=events,
+            target=target,
+            asks=asks,
+            unknown=reading.unknown,
+            note=self._note(edit),
+        )
+
+    def _act(
+        self, reading: Reading, found: list[Sentence], sayings: Sayings, edit: ControlEdit, wishes: list[Wish], events: bool
+    ) -> Act:
+        def any_is(*kinds: Kind) -> bool:
+            return any(s.is_a(*kinds) for s in found)
+
+        changes = edit.model_copy(update={"clear": False})
+        counted = changes.add.count is not None and changes == ControlEdit(add=ControlIntent(count=changes.add.count))
+        if any_is(Kind.RESET) and not changes:
+            return "reset"
+        asks_for_title = bool(sayings.wanted) and not wishes
+        if any_is(Kind.MORE) and (not changes or counted):
+            return "more"
+        if changes and not (counted and (asks_for_title or any_is(Kind.LOOKUP, Kind.SERVICE))):
+            return "recommend"
+        if wishes and not any_is(Kind.LOOKUP, Kind.EXPLAIN):
+            return "recommend"
+        if self._drops(found):
+            return "recommend"
+        if any_is(Kind.EXPLAIN):
+            return "explain"
+        requests = [s for s in found if s.is_a(Kind.REQUEST) and not s.is_a(Kind.LOOKUP)]
+        if requests and not asks_for_title and not any_is(Kind.SERVICE) and (reading.unknown or not self._wants_one_title(reading, found)):
+            return "recommend"
+        if any_is(Kind.LOOKUP) or self._bare_title(reading):
+            return "lookup"
+        if events or sayings.wanted:
+            return "feedback"
+        if any_is(Kind.SERVICE):
+            return "unclear"
+        return self._small(reading, found)
+
+    def _drops(self, found: list[Sentence]) -> bool:
+        return any(re.search(r"(?:any|whatever|which|what) F|F (?:do|does|is|are) not|open to (?:any|all)", s.s) and not s.is_a(Kind.LOOKUP, Kind.EXPLAIN) for s in found)
+
+    def _wants_one_title(self, reading: Reading, found: list[Sentence]) -> bool:
+        """ "I want to watch the movie Breakthrough", a title that the catalogue lacks."""
+        match = re.search(r"(?:want|like|love) to (?:watch|see|play)(?: the O)? (?P<what>[a-z]+(?: [a-z]+){0,5})(?: now| right now| tonight)?(?= [.,!?]|$)", reading.line.s)
+        if not match:
+            return False
+        start, _ = reading.line.span(match, "what")
+        token = reading.text.tokens[reading.line.chunks[start].start]
+        return reading.text.raw[token.start].isupper()
+
+    def _bare_title(self, reading: Reading) -> bool:
+        return reading.line.s.strip(" .!?") == "T"
+
+    def _small(self, reading: Reading, found: list[Sentence]) -> Act:
+        if any(s.is_a(Kind.VERDICT) for s in found):
+            return "feedback"
+        if any(s.is_a(Kind.CHAT) for s in found):
+            return "smalltalk"
+        words = [c.norm for c in reading.line.chunks if c.norm[0].isalnum()]
+        if not words or self._gibberish(words):
+            return "unclear"
+        return "feedback" if len(words) > 4 else "smalltalk"
+
+    def _gibberish(self, words: list[str]) -> bool:
+        content = [w for w in words if is_content(w)]
+        known = [w for w in content if w in common_words() or w in self.lexicon.phrases]
+        return bool(content) and len(known) < 0.5 * len(content) and len(content) > 0.5 * len(words)
+
+    def _foreign(self, reading: Reading) -> bool:
+        """Mostly in a script or with function words that are not English."""
+        words = [t.norm for t in reading.text.tokens if t.is_word]
+        if not words:
+            return not any(c.letter for c in reading.line.chunks)
+        if sum(w.isascii() for w in words) < 0.5 * len(words):
+            return True
+        return False
+
+    def _note(self, edit: ControlEdit) -> str | None:
+        """Says so when one message both asks for a value and excludes it."""
+        wanted = {(c.facet, v) for c in edit.add.require for v in c.values}
+        denied = {(c.facet, v) for c in edit.add.exclude if c.any_of for v in c.values}
+        both = sorted(v for _, v in wanted & denied)
+        return f"You asked both for and against {' and '.join(both)}." if both else None
+
+
+def read_rules(catalog: Catalog, synonyms: Path | None = None) -> RuleReader:
+    """The rule-based reader of a catalogue.
+
+    ``synonyms`` is a TOML file like ``assets/ml-latest-small/synonyms.toml``; by default the one
+    that is shipped with the catalogue. Without one the catalogue's own values are read.
+    """
+    return RuleReader(Lexicon(catalog, read_synonyms(catalog, synonyms)))

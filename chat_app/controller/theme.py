@@ -1,0 +1,120 @@
+"""What no facet covers: the words that are left over, as ``theme`` and ``avoid_theme``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from chat_app.controller.chunks import Line
+from chat_app.controller.english import is_content
+from chat_app.controller.lexicon import Lexicon
+from chat_app.controller.sentences import Kind, Sentence
+from chat_app.controller.stance import Stance
+
+_INNER = frozenset("of the and or in a an vs to on for".split())
+_ANCHOR = re.compile(
+    r"(?:something|anything|stuff|one|ones|nothing|O|V|P|R|T|N|about|with|involving|featuring|where|that|set in|no|not|without|less|more|avoid"
+    r"|looking for|recommend|suggest|want|need|like|give me|show me|find me|prefer\w*|make it|make them|should be|be|too|very|a|an|some|any)"
+)
+_ASIDE = re.compile(
+    r"(?:because|since (?:i|we|my)|when (?:i|we|it|my)|while (?:i|we|my)|as (?:i|we) |if (?:i|you|we|he|she|they)|so (?:i|we|that|my|they)"
+    r"|(?:for|with) (?:my|me|our|us|the (?:weekend|evening|night|kids|family))|(?:showing|playing|shown|streaming|available|located|around|near|nearby|close) (?:in|at|on|to|here|there|by)"
+    r"|near |nearby|at (?:\w+ ){0,3}(?:cinemas?|theatres?|theaters?)|(?:on|from) (?:netflix|hulu|amazon|dvd|tv|prime|disney)|in (?:the )?(?:area|theaters|theatres|cinemas|town)|i (?:am|was|have|had|do|think|know|guess|heard|just|will|usually|mean|meant)"
+    r"|(?:we|he|she|they) (?:are|is|were|was|have|has|had|will|would|do|does)|my \w+|your |you (?:are|were|have|did)|to (?:watch|see) (?:with|on|at|this|while)|that (?:i|we|you|he|she|they) |it is (?:for|my|so|too)|at (?:home|century|the)|this (?:weekend|evening|week|friday|saturday|sunday))"
+)
+
+
+@dataclass(frozen=True)
+class Themes:
+    """Left-over words that are wanted, and those that are not."""
+
+    wanted: tuple[str, ...] = ()
+    avoided: tuple[str, ...] = ()
+
+
+def read_themes(line: Line, stance: Stance, found: list[Sentence], lexicon: Lexicon, used: set[int]) -> Themes:
+    """The themes of those sentences that ask for something."""
+    wanted: list[str] = []
+    avoided: list[str] = []
+    for sentence in found:
+        if _asks(sentence, line, stance):
+            for negated, phrase in _phrases(line, stance, sentence, lexicon, used):
+                (avoided if negated else wanted).append(phrase)
+    return Themes(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(avoided)))
+
+
+def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
+    """Whether a sentence says what is wanted, rather than what somebody did or thought."""
+    if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN, Kind.ORDER, Kind.SERVICE, Kind.RESET, Kind.UNDO):
+        return False
+    chunks = range(sentence.start, sentence.end)
+    modes = {stance.marks[i].mode for i in chunks}
+    if any(line.chunks[i].letter == "T" and stance.marks[i].mode != "seed" for i in chunks):
+        return sentence.is_a(Kind.REQUEST)
+    if sentence.is_a(Kind.REQUEST, Kind.MORE):
+        return True
+    wished = any(line.chunks[i].letter in ("V", "P", "R", "O") and stance.marks[i].mode in ("want", "like") for i in chunks)
+    denied = any(stance.marks[i].negated for i in chunks)
+    if sentence.is_a(Kind.VERDICT):
+        return denied and "like" in modes and not re.search(r"(?:^| )(?:it|that|them|those|this|T)(?= |$)", sentence.s)
+    if sentence.is_a(Kind.CHAT):
+        return False
+    return wished or denied or "seed" in modes or "like" in modes or _elliptic(sentence)
+
+
+def _elliptic(sentence: Sentence) -> bool:
+    """A few words without a verb: "heists", "with dragons", "about Vietnam"."""
+    words = sentence.s.split()
+    opens = bool(words) and words[0] in ("with", "about", "set", "something", "anything", "where", "involving", "featuring", "and", "more", "but", "in", "only")
+    return len(words) <= 4 or opens
+
+
+def _phrases(
+    line: Line, stance: Stance, sentence: Sentence, lexicon: Lexicon, used: set[int]
+) -> list[tuple[bool, str]]:
+    asides = _asides(line, sentence)
+    runs: list[tuple[bool, list[int]]] = []
+    for i in range(sentence.start, sentence.end):
+        chunk, mark = line.chunks[i], stance.marks[i]
+        content = (
+            not chunk.letter
+            and is_content(chunk.norm)
+            and chunk.norm not in lexicon.fillers
+            and mark.mode in ("want", "like", "seed")
+            and i not in asides
+            and i not in used
+        )
+        if not content:
+            continue
+        if runs and runs[-1][0] == mark.negated and _adjoins(line, runs[-1][1][-1], i):
+            runs[-1][1].append(i)
+        else:
+            runs.append((mark.negated, [i]))
+    out = []
+    for negated, run in runs:
+        first, last = line.chunks[run[0]], line.chunks[run[-1]]
+        out.append((negated, line.text.quote(first.start, last.end)))
+    return out
+
+
+def _adjoins(line: Line, last: int, i: int) -> bool:
+    """Whether nothing but small words stands between two words of a phrase."""
+    between = line.chunks[last + 1 : i]
+    return len(between) <= 2 and all(not c.letter and c.norm in _INNER or c.norm == "'s" for c in between)
+
+
+def _asides(line: Line, sentence: Sentence) -> set[int]:
+    """Chunks that tell about the person or the place, up to the next comma or conjunction."""
+    out: set[int] = set()
+    s, offset = sentence.s, line._starts[sentence.start]
+    for match in _ASIDE.finditer(s):
+        if match.start() and s[match.start() - 1] != " ":
+            continue
+        i = line.at(offset + match.start())
+        while i < sentence.end:
+            chunk = line.chunks[i]
+            if chunk.norm in (",", "but", "and", ";", "(", ")", "something", "anything", "maybe", "want", "need", "like", "looking") and i > line.at(offset + match.start()):
+                break
+            out.add(i)
+            i += 1
+    return out

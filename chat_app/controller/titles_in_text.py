@@ -1,0 +1,171 @@
+"""Titles mentioned in a message, and how much speaks for each being meant as a title.
+
+Many titles are ordinary words ("Up", "Heat", "Saw", "Her"), and a title read where none was meant
+costs more than one missed. So every stretch of words that is a title collects evidence: quotes, a
+year, capitals, a cue before it ("similar to", "loved"), a verdict after it ("was great"), its own
+rarity. From :data:`ENOUGH` on it counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from chat_app.controller.chunks import Chunk, Claims
+from chat_app.controller.english import FILLER, FUNCTION, common_words
+from chat_app.controller.lexicon import Lexicon
+from chat_app.controller.text import Text
+from recsys.titles import Mention
+
+ENOUGH = 2.0
+WELL_KNOWN = 0.12  # share of the items that may be more popular
+NEAR_TITLE = 88.0  # likeness (0..100) of a misspelt title after a cue
+
+_NOUN = r"(?:movies?|films?|series|book|books|title|franchise)"
+_SEED = (
+    r"(?:like|similar to|such as|vein of|lines of|style of|spirit of|reminiscent of|akin to|comparable to|close to|reminds me of"
+    r"|kind of like|as good as|vibe of|vibes of|feel of|based on|inspired by|resembling|resembles|same as|equal to|à la|a la)"
+)
+_OPINION = (
+    r"(?:love|loved|loves|like|liked|likes|enjoy|enjoyed|adore|adored|hate|hated|dislike|disliked|fan of|fond of|obsessed with|into"
+    r"|get into|care for|prefer|preferred|stand|detest|despise|favourites?(?: (?:\w+ )?(?:is|are|include|would be|has to be|being))?|crazy about|recommend)"
+)
+_SEEN = (
+    r"(?:seen|saw|watched|rewatched|watch|watching|finished|see|heard of|hear of|remember|know|knew|read|tried|bought|catch|check out|own)"
+)
+_ABOUT = (
+    r"(?:directed|made|in|about|is|was|did|does|of|called|named|titled|rate|rated|starred in|stars in|wrote|than|for|with|from|too|and|or|but not|not|nor|also|except|think of|have|long is|has|plus|why)"
+)
+_ADVERB = r"(?:also|really|already|just|absolutely|totally|both|either|recently|only|even|the|a|an|original|first|new|old|much|again|movies?|films?|:|honestly|definitely)"
+_STRONG = re.compile(rf"(?:^| )(?:{_SEED}|{_OPINION}|{_SEEN})(?: {_ADVERB})*(?: (?:the )?(?:{_NOUN}))?(?: (?:called|named|titled))?(?: :)?$")
+_NAMED = re.compile(rf"(?:^| )(?:{_NOUN}|one) (?:called|named|titled|like|is|are|:)$|(?:^| )(?:the|that) {_NOUN}$|(?:called|named|titled)$")
+_AFTER_CUE = re.compile(rf"(?:^|(?<= ))(?:{_SEED}|{_OPINION}|{_SEEN})(?: {_ADVERB})* (?=\w)")
+_WEAK = re.compile(rf"(?:^| ){_ABOUT}$|^$")
+_VERDICT = re.compile(
+    r"^(?:(?:movies? |films? )?(?:is|was|are|were|s|has been) (?!there|it |this |that |the (?:first|second|third|last) )"
+    r"(?:(?:so|really|very|pretty|just|also|quite|such|absolutely|kind of|too|not|a bit|fairly|actually|my|one of my|a|an|about|rated|directed|made|any|on)\b.*"
+    r"|great|good|awesome|amazing|boring|bad|okay|terrible|brilliant|fantastic|excellent|funny|awful|perfect|fun|fine|directed|rated|from|by|in|so|cool|overrated|underrated|incredible|wonderful|hilarious|scary|superb|the best|the worst|dull|meh|decent|nice|lame|stupid|trash|garbage|beautiful|lovely|solid|disappointing).*"
+    r"|(?:sounds?|looks?|seems?) .*|did not .*|bored me.*|made me .*|blew .*|would be .*|will be .*|works? .*|\?$|the movie.*|the film.*)"
+)
+_BREAK = frozenset(",.!?;:-()") | {"but", "and", "or", "please", "too", "though", "because", "except", "with", "from", "as", "both"}
+_PRONOUNS = frozenset(
+    "it this that these those them they he she her him his you we us me i one ones both all any some more other others another none nothing "
+    "something anything everything movies movie film films first second third last what who where when why how no yes okay so do not".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    start: int
+    end: int
+    rows: tuple[int, ...]
+    evidence: float
+
+
+class TitleSpotter:
+    """Finds the titles of one catalogue in messages."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.catalog = lexicon.catalog
+        self.index = lexicon.catalog.title_index
+
+    def claim(self, claims: Claims) -> None:
+        """Claim every title that is meant as one; lists of titles carry each other."""
+        text = claims.text
+        self._claim_quoted(claims)
+        candidates = sorted(self._candidates(claims), key=lambda c: (c.start - c.end, c.start))
+        accepted = True
+        while accepted:  # a title beside an accepted one is more likely one itself
+            accepted = False
+            for c in candidates:
+                listed = 1.5 if self._listed(claims, c) else 0.0
+                if c.evidence + listed >= ENOUGH and claims.claim(self._chunk(text, c)):
+                    accepted = True
+
+    def _chunk(self, text: Text, found: Candidate) -> Chunk:
+        return Chunk(found.start, found.end, text.words(found.start, found.end), "T", rows=found.rows[:1])
+
+    def _claim_quoted(self, claims: Claims) -> None:
+        text = claims.text
+        for quote in re.finditer(r'"([^"]{1,80})"', text.raw):
+            inside = text.within(*quote.span(1))
+            if inside[0] < inside[1] and (rows := self.index.exact(quote[1])):
+                claims.claim(Chunk(*inside, text.words(*inside), "T", rows=rows[:1]))
+
+    def _candidates(self, claims: Claims) -> Iterator[Candidate]:
+        text = claims.text
+        found = {(m.start, m.end): m for m in self.index.mentions(text.raw)}
+        for cue in _AFTER_CUE.finditer(text.line):  # a longer name may begin before the cue ends
+            start = text.tokens[text.at(cue.end())].start
+            for m in self.index.mentions(text.raw[start : start + 80])[:1]:
+                if m.start == 0:
+                    found.setdefault((start, start + m.end), m)
+        for (begin, stop), mention in found.items():
+            start, end = text.within(begin, stop)
+            if start < end and claims.free(start, end):
+                dated = bool(re.search(r"\w\W+\(?(?:18|19|20)\d\d\)?$", text.raw[begin:stop])) and not mention.exact
+                end += text.words(end, end + 1) == ")"
+                evidence = 3.0 if dated else self._evidence(text, start, end, mention)
+                yield Candidate(start, end, (mention.row,), evidence)
+
+    def _evidence(self, text: Text, start: int, end: int, mention: Mention) -> float:
+        words = [t.norm for t in text.tokens[start:end] if t.is_word]
+        before = text.words(max(0, start - 8), start)
+        after = text.words(end, min(end + 8, len(text)))
+        content = [w for w in words if w not in FUNCTION]
+        capital = self._capital(text, start, end)
+        if not content and not (capital and len(words) > 1) and not (capital and _STRONG.search(before)):
+            return 0.0
+        if len(words) == 1 and words[0] in _PRONOUNS and not (capital and _STRONG.search(before)):
+            return 0.0
+        ordinary = all(self._ordinary(w) for w in words) or " ".join(words) in self.lexicon.phrases
+        if ordinary and not capital:
+            return 0.0
+        score = 0.0
+        if _NAMED.search(before):
+            score += 2
+        elif _STRONG.search(before):
+            score += 1
+            score += 0.5 if not after or after.split()[0] in _BREAK else 0
+        elif _WEAK.search(before):
+            score += 0.5
+        score += 1.5 if _VERDICT.match(after) else 0
+        score += {True: 1.5 if len(words) > 1 else 1.0, False: 0.0}[capital]
+        score += 0.5 * min(len(content) - 1, 2) + (0.5 if len(words) > 2 and content else 0) if content else 0
+        score += 0.5 if any(w not in common_words() and w not in self.lexicon.phrases for w in content) else 0
+        score += self._fame(mention.row)
+        score -= 1 if ordinary else 0
+        whole = not text.words(0, start) and not re.sub(r"\W", "", after)
+        return score + (0.5 if whole else 0)
+
+    def _capital(self, text: Text, start: int, end: int) -> bool:
+        """Every content word has a capital, and it is not just the start of a sentence."""
+        if not text.cased:
+            return False
+        tokens = [t for t in text.tokens[start:end] if t.is_word and t.norm not in FUNCTION and not t.norm.isdigit()]
+        tokens = tokens or list(text.tokens[start : start + 1])
+        if not all(text.raw[t.start].isupper() for t in tokens):
+            return False
+        return len(tokens) > 1 or text.capitalised(start, end)
+
+    def _ordinary(self, word: str) -> bool:
+        known: Mapping[str, object] = self.lexicon.phrases
+        return word in FUNCTION or word in FILLER or word in known or self.lexicon.is_noun(word)
+
+    def _fame(self, row: int) -> float:
+        above = float(self.catalog.more_popular[row])
+        return 0.5 if above < WELL_KNOWN else -0.5 if above > 0.6 else 0.0
+
+    def _listed(self, claims: Claims, found: Candidate) -> bool:
+        """Whether only commas, "and", "or" stand between this and a title already accepted."""
+        joints = {",", "and", "or", "also", "the", "nor", "plus", "/", "then", "both"}
+        for step, at in ((-1, found.start - 1), (1, found.end)):
+            joined = False
+            while 0 <= at < len(claims.text) and claims.text.tokens[at].norm in joints and claims.owner(at) is None:
+                joined, at = True, at + step
+            owner = claims.owner(at)
+            if joined and owner is not None and owner.letter == "T":
+                return True
+        return False

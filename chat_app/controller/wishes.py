@@ -1,0 +1,106 @@
+"""Wishes for values, numbers and orders: which chunks are wanted, denied, dropped or allowed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from chat_app.controller.chunks import Chunk, Line
+from chat_app.controller.sentences import Kind, Sentence
+from chat_app.controller.stance import Stance
+from recsys.controls import ControlIntent
+
+Sense = Literal["want", "deny", "drop", "allow"]
+
+_FINE = re.compile(
+    r"^(?: (?:O|ones|stuff|too|also|again|now))* (?:is|are|was|would be|will be|might be|may be|can be|could be|sounds?|works?|seems?)(?: \w+)?? "
+    r"(?:fine|okay|good|great|allowed|welcome|acceptable|cool|perfect|ideal|awesome|nice|a plus|possible|lovely|preferable|preferred|better|best|for me|wonderful|my favou?rite|amazing|excellent)(?= |$)"
+)
+_POOR = re.compile(
+    r"^(?: (?:O|ones|stuff))* (?:is|are|sounds?|seems?)(?: \w+)?? (?:not (?:okay|fine|my|for|good|great|allowed|welcome)|out|off the|boring|bad|terrible|awful|no good|overrated|too|annoying|stupid|dumb|the worst)(?= |$)"
+)
+_ADDS = re.compile(r"(?:^|(?<= ))(?:also|too|as well|plus|add|adding|in addition|additionally|on top of that|and maybe|throw in|mix in|along with)(?= |$)")
+_OPENS_ADDING = re.compile(r"^(?:(?:yes|yeah|okay|hmm|well|oh) ,? ?)*(?:and|also|plus|or|but)(?= )")
+_MAKES = re.compile(r"(?:make|keep) (?:it|them|that|those|these|sure)")
+_SOME = re.compile(r"(?:with (?:some|a bit of|a touch of|a little|a hint of|elements of|lots of)|only the|just the|the|more|but|bit|little|a little|slightly|should be|must be|has to be)(?: more)?$")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A chunk and how it is wished for. ``adds``: it joins what was asked for before."""
+
+    index: int
+    chunk: Chunk
+    sense: Sense
+    adds: bool = False
+    liked: bool = False
+
+
+def read_wishes(
+    line: Line, stance: Stance, found: Sequence[Sentence], intent: ControlIntent, used: set[int]
+) -> list[Wish]:
+    """The wishes of a message, in order; chunks of ``used`` are explained otherwise."""
+    return [wish for sentence in found for wish in _of_sentence(line, stance, sentence, intent, used)]
+
+
+def _of_sentence(
+    line: Line, stance: Stance, sentence: Sentence, intent: ControlIntent, used: set[int]
+) -> Iterator[Wish]:
+    if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN, Kind.ORDER, Kind.SERVICE) or _chat_only(sentence):
+        return
+    adds = bool(_ADDS.search(sentence.s) or _OPENS_ADDING.match(sentence.s) or _MAKES.search(sentence.s))
+    for i in range(sentence.start, sentence.end):
+        chunk = line.chunks[i]
+        if i in used or not chunk.is_wish or chunk.meaning is None or _describes_title(line, stance, sentence, i):
+            continue
+        sense = _sense(line, stance, sentence, i)
+        if sense:
+            before = " ".join(c.symbol for c in line.chunks[max(sentence.start, i - 4) : i])
+            joins = adds or (chunk.letter == "V" and bool(_SOME.search(before)) and not before.endswith("what about the"))
+            yield Wish(i, chunk, sense, joins, stance.marks[i].mode == "like")
+
+
+def _chat_only(sentence: Sentence) -> bool:
+    return sentence.is_a(Kind.CHAT) and not re.search(r"(?:^| )(?:O|P|R|want|like|love|need|looking|V O|some|any|a)(?= |$)", sentence.s)
+
+
+def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | None:
+    mark = stance.marks[i]
+    offset = line._starts[i] - line._starts[sentence.start] + len(line.chunks[i].symbol)
+    behind = sentence.s[offset:]
+    if re.match(r"^(?: (?:and|or|,) [VPR])+", behind):
+        behind = re.sub(r"^(?: (?:and|or|,) [VPR])+", "", behind)
+    if mark.mode in ("drop", "allow"):
+        return mark.mode
+    if mark.mode == "verdict" or mark.mode in ("heard", "seen", "unseen"):
+        return None
+    if _POOR.match(behind):
+        return "deny"
+    if _FINE.match(behind) and not mark.negated and mark.mode in ("want", "like"):
+        return "allow"
+    if re.match(r"^(?: (?:O|ones|stuff))* (?:is|was|are|were|has|had|did|knew|plays|played)(?= )", behind) and line.chunks[i].letter == "P":
+        return None
+    if mark.mode == "seed":
+        return "deny" if mark.negated else "want"
+    return "deny" if mark.negated else "want"
+
+
+def _describes_title(line: Line, stance: Stance, sentence: Sentence, i: int) -> bool:
+    """Whether a wish-like word only describes a title that was liked or seen: "Heat is funny"."""
+    titles = [
+        t for t in range(sentence.start, sentence.end) if line.chunks[t].letter == "T" and stance.marks[t].mode != "seed"
+    ]
+    if not titles:
+        return False
+    if titles[0] < i:
+        between = sentence.s[line._starts[titles[0]] - line._starts[sentence.start] : line._starts[i] - line._starts[sentence.start]]
+        return not re.search(
+            r"(?:want|need|looking for|recommend|suggest|something|anything|show me|give me|find me|prefer|how about|what about|so no|but no|but i|more into|any|can you|so)(?= |$)",
+            between,
+        ) and not (stance.marks[i].mode == "like" and re.search(r" but ", between))
+    between = sentence.s[line._starts[i] - line._starts[sentence.start] : line._starts[titles[0]] - line._starts[sentence.start]]
+    if stance.marks[i].mode == "like":
+        return bool(re.search(r"(?:is|are|was|were)(?= |$)", between)) and "," not in between
+    return not sentence.is_a(Kind.REQUEST)
