@@ -10,10 +10,10 @@ taste, and is used when they do not suffice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -29,7 +29,8 @@ from recsys.rankers import RANKERS, Ranker
 from recsys.reasons import Reasons
 from recsys.semantic import SemanticIndex
 from recsys.settings import Settings
-from recsys.slate import Slate, SlateItem, SlatePlan, plan_slate
+from recsys.slate import FunnelStep, Slate, SlateItem, SlatePlan, plan_slate
+from recsys.topk import top
 
 __all__ = ["RANKERS", "Recommender", "Weights", "load_recommender"]
 
@@ -134,7 +135,11 @@ class Recommender:
         say("explaining")
         with clock("explaining"):
             reasons = self._reasons.of(rows, taste, constraints)
-        funnel = (*plan.funnel, _step("candidates", len(ranking.rows)), _step("slate", len(rows)))
+        funnel = (
+            *plan.funnel,
+            FunnelStep(step="candidates", items=len(ranking.rows)),
+            FunnelStep(step="slate", items=len(rows)),
+        )
         return Slate(
             items=tuple(self._item(row, scores[row], why) for row, why in zip(rows, reasons, strict=True)),
             compliance=tuple(constraints.report(rows)),
@@ -184,6 +189,8 @@ class Recommender:
         """Fused scores of the candidates."""
         intent, w = plan.constraints.intent, self._weights
         rows = self._candidates(taste, plan, base)
+        if not len(rows):
+            return Ranking(rows, np.empty(0), {})
         parts = {"taste": w.taste * _standard(base[rows])}
         if intent.theme:
             near = self._index.similarities(self._index.embed(intent.theme), rows)
@@ -276,28 +283,12 @@ def load_recommender(
         raise
 
 
-def top(scores: np.ndarray, n: int) -> np.ndarray:
-    """Positions of the ``n`` largest scores, largest first; ties by position."""
-    if n < len(scores):
-        cut = np.partition(scores, len(scores) - n)[len(scores) - n] if n else np.inf
-        pool = np.flatnonzero(scores >= cut)
-    else:
-        pool = np.arange(len(scores))
-    return pool[np.argsort(-scores[pool], kind="stable")[:n]]
-
-
 def _standard(values: np.ndarray) -> np.ndarray:
     """Mean 0, deviation 1; all 0 where all are equal."""
     if not len(values):
         return values
     deviation = float(values.std())
     return (values - values.mean()) / deviation if deviation > 1e-9 else np.zeros_like(values)
-
-
-def _step(name: str, items: int) -> Any:
-    from recsys.slate import FunnelStep
-
-    return FunnelStep(step=name, items=items)
 
 
 class _Clock:

@@ -91,7 +91,8 @@ def plan_slate(
     count = min(constraints.count, available)
     if count < constraints.count:
         again = " that you have not had yet" if shown else ""
-        reason = f"Only {count or 'no'} {catalog.noun[0] if count == 1 else noun}{again} fit."
+        number = f"Only {count}" if count else "No"
+        reason = f"{number} {catalog.noun[0] if count == 1 else noun}{again} fit{'s' * (count == 1)}."
         relaxations.append(Relaxation(control="count", to=str(count), reason=reason))
     table = PatternTable(np.flatnonzero(eligible), [q.mask for q in constraints.quotas])
     bounds, bent = _fit_quotas(table, [q.quota for q in constraints.quotas], count)
