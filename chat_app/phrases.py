@@ -140,8 +140,8 @@ def plural(noun: str) -> str:
 
 
 def kind(value: str) -> str:
-    """A kind in running text: "horror", but "Sci-Fi" and "IMAX" as they are."""
-    return escape(value.lower() if value.isalpha() and value.istitle() else value)
+    """A kind in running text: "horror", but "IMAX" as it is."""
+    return escape(value.lower() if value.istitle() else value)
 
 
 def clause_words(clause: Clause, words: dict[str, FacetWords], without: bool = False) -> str:

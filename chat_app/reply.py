@@ -151,7 +151,8 @@ def _recommend(
     suggestions = next_steps(services.catalog, listed, _count(after.intent))
     if not items:
         suggestions = ways_out(after.intent) or openers(services.catalog, after.profile.known)
-    return _reply(services, _join(parts), turn, listed, suggestions, slate)
+    shown = slate if items or not more else None
+    return _reply(services, _join(parts), turn, listed, suggestions, shown)
 
 
 def _reply(
