@@ -11,7 +11,8 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -90,7 +91,7 @@ def recommend(
     intent_file: Any,
     user: str | None,
     model: str | None,
-    decoding: str,
+    decoding: Literal["guarded", "free"],
     count: int | None,
 ) -> None:
     """Print a slate."""
@@ -177,11 +178,12 @@ def prepare(offline: bool) -> None:
 @tiller.command()
 @JSON_OPTION
 @click.option("--large", is_flag=True, help="Also a made catalogue of 1,000,000 items (takes many minutes).")
-def bench(as_json: bool, large: bool) -> None:
+@click.option("--requests", type=click.Path(exists=True, path_type=Path), help="Messages, one a line.")
+def bench(as_json: bool, large: bool, requests: Path | None) -> None:
     """Measure the time of a turn, the start and the memory."""
     from chat_app.bench import run_bench
 
-    report = run_bench(_settings(), large=large, progress=_say)
+    report = run_bench(_settings(), requests, large, progress=_say)
     click.echo(json.dumps(report.to_dict()) if as_json else report.table())
 
 
