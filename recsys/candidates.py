@@ -18,7 +18,6 @@ zeros: what to recommend then is the matter of :func:`prior`.
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import zipfile
 from collections.abc import Callable, Sequence
@@ -36,21 +35,19 @@ from recsys.profile import Profile
 if TYPE_CHECKING:
     from implicit.cpu.als import AlternatingLeastSquares
 
-log = logging.getLogger(__name__)
-
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class ALSParams:
     """Hyper-parameters, chosen on the validation item of ml-latest-small (leave-last-out, full
-    ranking) by ``python -m recsys.evaluation tune``."""
+    ranking) by ``python -m recsys.tuning``."""
 
     factors: int = 64
     regularization: float = 30.0
     alpha: float = 10.0
-    weak: float = 1.0
-    dislike: float = -0.5
+    weak: float = 0.5
+    dislike: float = -0.3
     iterations: int = 15
     seed: int = 0
 
@@ -177,10 +174,10 @@ def fit(interactions: Interactions, n_items: int, params: ALSParams | None = Non
     matrix = confidence_matrix(interactions, n_items, params)
     if not matrix.nnz:
         return CollaborativeModel(np.zeros((n_items, params.factors), np.float32), params)
-    als = _als(params, params.factors)
+    als = _als(params, params.factors, threads=0)  # 0: all cores
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, "blas"):  # the library runs its own threads
+    with threadpool_limits(1, "blas"):  # or two kinds of threads fight over the cores
         als.fit(matrix, show_progress=False)
     factors = als.item_factors
     factors[np.diff(matrix.tocsc().indptr) == 0] = 0  # never used: whatever is there is noise
@@ -240,14 +237,16 @@ def _data_hash(interactions: Interactions, n_items: int, params: ALSParams) -> s
     return digest.hexdigest()[:16]
 
 
-def _als(params: ALSParams, factors: int) -> AlternatingLeastSquares:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # what the library checks for
+def _als(params: ALSParams, factors: int, threads: int = 1) -> AlternatingLeastSquares:
     from implicit.cpu.als import AlternatingLeastSquares
+    from threadpoolctl import threadpool_limits
 
-    return AlternatingLeastSquares(
-        factors=factors,
-        regularization=params.regularization,
-        alpha=params.alpha,
-        iterations=params.iterations,
-        random_state=params.seed,
-    )
+    with threadpool_limits(1, "blas"):  # the library warns otherwise
+        return AlternatingLeastSquares(
+            factors=factors,
+            regularization=params.regularization,
+            alpha=params.alpha,
+            iterations=params.iterations,
+            num_threads=threads,
+            random_state=params.seed,
+        )
