@@ -22,7 +22,7 @@ from recsys.movielens import (
 )
 from recsys.packages import fetch_files, pip
 from recsys.settings import ASSETS, get_settings
-from recsys.tables import DatasetError, codes
+from recsys.tables import DatasetError, codes, counted
 
 __all__ = [
     "Dataset",
@@ -121,12 +121,15 @@ def from_movielens(name: str, raw: RawMovieLens) -> Dataset:
     notes = []
     movies = raw.movies.drop_duplicates("id", ignore_index=True)
     if repeated := len(raw.movies) - len(movies):
-        notes.append(f"{repeated:,} repeated items were dropped.")
+        notes.append(f"Dropped {counted(repeated, 'repeated item')}.")
     movies["title"] = clean_titles(movies["title"])
     if "year" not in movies:
         movies["year"] = year_of(movies["title"])
     if "imdb" in movies and pd.api.types.is_numeric_dtype(movies["imdb"]):
         movies["imdb"] = [f"tt{int(n):07d}" if n == n else "" for n in movies["imdb"]]
+    if "imdb" in movies and "director" not in movies:
+        movies, known = with_shipped_facts(movies)
+        notes.append(f"The shipped catalogue knows cast and makers of {counted(known, 'film')} of these.")
     catalog = Catalog.from_frame(
         name,
         movies,
@@ -140,6 +143,17 @@ def from_movielens(name: str, raw: RawMovieLens) -> Dataset:
     if len(tags):
         catalog = replace(catalog, categorical={**catalog.categorical, "tag": tag_facet(tags, len(catalog))})
     return Dataset(item_statistics(catalog, interactions), interactions, (*notes, *dropped), tags)
+
+
+def with_shipped_facts(movies: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Movies with the facts that the shipped catalogue has of them, by IMDb id, and of how many."""
+    lists = ["director", "cast", "language", "country"]
+    facts = pd.read_parquet(ASSETS / SHIPPED / "items.parquet", columns=["imdb", "runtime", *lists])
+    facts = facts[facts["imdb"].isin(movies["imdb"]) & facts["director"].map(len).astype(bool)]
+    joined = movies.merge(facts.drop_duplicates("imdb"), on="imdb", how="left")
+    for facet in lists:
+        joined[facet] = joined[facet].map(lambda values: values if isinstance(values, np.ndarray) else [])
+    return joined, len(facts)
 
 
 def index_interactions(
@@ -156,7 +170,7 @@ def index_interactions(
     rating = frame["rating"].to_numpy(np.float32)
     timestamp = frame["timestamp"].to_numpy(np.int64)
     if unknown := int((item < 0).sum()):
-        notes.append(f"{unknown:,} interactions with items that are not in the catalogue were dropped.")
+        notes.append(f"Dropped {counted(unknown, 'interaction')} with items that are not in the catalogue.")
         keep = item >= 0
         user, item, rating, timestamp = user[keep], item[keep], rating[keep], timestamp[keep]
     interactions = Interactions.sorted(users, user, item, rating, timestamp, top)
@@ -165,8 +179,8 @@ def index_interactions(
     if (ordered[1:] == ordered[:-1]).any():
         latest = ~pd.Series(pair).duplicated(keep="last").to_numpy()
         interactions = interactions.select(latest)
-        gone = f"{int((~latest).sum()):,} repeated interactions were dropped"
-        notes.append(f"{gone}: the last of a user with an item stays.")
+        gone = counted(int((~latest).sum()), "repeated interaction")
+        notes.append(f"Dropped {gone}: the last of a user with an item stays.")
     return interactions, notes
 
 

@@ -1,26 +1,5 @@
-"""Bring your own catalogue: CSV files and a small column map, ``catalog.toml``.
-
-    name = "board-games"
-    noun = ["game", "games"]
-
-    [items]
-    file = "games.csv"
-    id = "game_id"
-    title = "name"
-    separator = "|"                       # between the values of one field
-    text = ["description"]                # optional: columns with free text
-    aliases = "also_known_as"             # optional: other names, in one field
-    categorical = { mechanic = "mechanics", designer = "designers" }    # facet = column
-    numeric = { year = "published", minutes = "playing_time" }
-    links = { bgg = "bgg_id" }            # optional: site = column with its ids
-
-    [interactions]                        # optional, as a whole
-    file = "plays.csv"
-    user = "player"
-    item = "game_id"
-    rating = "stars"                      # optional
-    top = 10                              # the highest rating there is; 5 when left out
-    timestamp = "played_on"               # optional: seconds since 1970, or an ISO date
+"""Bring your own catalogue: CSV files and a small column map, ``catalog.toml``
+(:class:`ColumnMap`; the README has an example).
 
 Facets called ``rating`` and ``popularity`` are computed where there are interactions.
 """
@@ -37,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from recsys.catalog import Catalog, CategoricalFacet
 from recsys.datasets import COLUMN_MAP, Dataset, index_interactions
 from recsys.interactions import item_statistics, no_interactions
-from recsys.tables import MISSING, DatasetError, read_table
+from recsys.tables import MISSING, DatasetError, counted, read_table
 
 
 class _Strict(BaseModel):
@@ -152,12 +131,12 @@ def _unique(frame: pd.DataFrame, c: ItemColumns) -> tuple[pd.DataFrame, list[str
     notes = []
     known = frame[frame[c.id] != ""]
     if missing := len(frame) - len(known):
-        notes.append(f"{missing:,} items without an id were dropped.")
+        notes.append(f"Dropped {counted(missing, 'item')} without an id.")
     unique = known.drop_duplicates(c.id, ignore_index=True)
     if repeated := len(known) - len(unique):
-        notes.append(f"{repeated:,} items with an id that was there before were dropped.")
+        notes.append(f"Dropped {counted(repeated, 'item')} with an id that was there before.")
     if untitled := int((unique[c.title] == "").sum()):
-        notes.append(f"{untitled:,} items without a title go by their id.")
+        notes.append(f"Without a title, {counted(untitled, 'item')} will go by the id.")
     return unique, notes
 
 
@@ -183,11 +162,11 @@ def _read_interactions(
     notes = []
     complete = (user != "") & (item != "")
     if missing := int((~complete).sum()):
-        notes.append(f"{missing:,} interactions without a user or an item were dropped.")
+        notes.append(f"Dropped {counted(missing, 'interaction')} without a user or an item.")
     if c.rating and (unrated := int((complete & frame["rating"].isna()).sum())):
-        notes.append(f"{unrated:,} interactions have no rating.")
+        notes.append(f"Without a rating: {counted(unrated, 'interaction')}.")
     if c.timestamp and (undated := int((complete & (frame["timestamp"] == 0)).sum())):
-        notes.append(f"{undated:,} interactions have no time and count as the oldest.")
+        notes.append(f"Without a time: {counted(undated, 'interaction')}, taken as the oldest.")
     too_high = np.flatnonzero(frame["rating"] > c.top)
     if len(too_high):
         value = f"the rating {frame['rating'][too_high[0]]:g} of item {item[too_high[0]]!r}"

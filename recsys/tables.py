@@ -173,6 +173,11 @@ def _undecodable(path: Path, encoding: str) -> str | None:
     return None
 
 
+def counted(number: int, what: str) -> str:
+    """A number with its noun: "1 item", "2,000 items"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def codes(values: pd.Series) -> tuple[np.ndarray, list]:
     """Index of each value among the sorted distinct ones, and those; -1 for missing values."""
     index, distinct = pd.factorize(values, sort=True)

@@ -21,6 +21,7 @@ from recsys.datasets import (
     training_catalog,
 )
 from recsys.interactions import PRIOR_VOTES, no_interactions
+from recsys.own_data import read_map
 
 GAMES = Path(__file__).parent.parent / "data" / "board-games"
 
@@ -71,7 +72,11 @@ def test_grouplens_csv(tmp_path: Path) -> None:
     assert dataset.tags["user"].tolist() == [0, -1]
     assert list(interactions.users) == [1, 2]
     assert interactions.item.tolist() == [0, 1, 0] and interactions.timestamp.tolist() == [200, 300, 100]
-    assert dataset.notes == ("1 interactions with items that are not in the catalogue were dropped.",)
+    assert catalog.item(0).facets["director"] == ["John Lasseter"]  # a film the shipped facts know
+    assert dataset.notes == (
+        "The shipped catalogue knows cast and makers of 2 films of these.",
+        "Dropped 1 interaction with items that are not in the catalogue.",
+    )
 
 
 def test_grouplens_csv_without_links_and_tags(tmp_path: Path) -> None:
@@ -219,15 +224,14 @@ def test_duplicates_and_gaps_are_counted(tmp_path: Path) -> None:
     assert catalog.numeric["price"][0] == 2.5 and np.isnan(catalog.numeric["price"][1:]).all()
     assert "rating" not in catalog.numeric and catalog.popularity.tolist() == [1, 1, 0]
     assert len(dataset.interactions) == 2 and dataset.interactions.liked.all()
-    assert sorted(note.split(" ", 1)[1] for note in dataset.notes) == [
-        "interactions with items that are not in the catalogue were dropped.",
-        "interactions without a user or an item were dropped.",
-        "items with an id that was there before were dropped.",
-        "items without a title go by their id.",
-        "items without an id were dropped.",
-        "repeated interactions were dropped: the last of a user with an item stays.",
-    ]
-    assert "2 interactions without a user or an item were dropped." in dataset.notes
+    assert set(dataset.notes) == {
+        "Dropped 1 item without an id.",
+        "Dropped 1 item with an id that was there before.",
+        "Without a title, 1 item will go by the id.",
+        "Dropped 2 interactions without a user or an item.",
+        "Dropped 1 interaction with items that are not in the catalogue.",
+        "Dropped 1 repeated interaction: the last of a user with an item stays.",
+    }
 
 
 def test_without_interactions_and_texts(tmp_path: Path) -> None:
@@ -249,7 +253,7 @@ def test_the_last_rating_of_a_user_for_an_item_stays(tmp_path: Path) -> None:
     assert interactions.item.tolist() == [1, 0, 1]
     assert interactions.timestamp.tolist() == [0, 1714694400, 1700000000]
     assert interactions.rating[:2].tolist() == [3, 5] and np.isnan(interactions.rating[2])
-    assert {"1 interactions have no rating.", "1 interactions have no time and count as the oldest."} < set(
+    assert {"Without a rating: 1 interaction.", "Without a time: 1 interaction, taken as the oldest."} < set(
         dataset.notes
     )
 
@@ -281,6 +285,14 @@ def test_bad_input_is_named(tmp_path: Path, rows: str, more: str, buys: str, com
 def test_a_bad_column_map_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(DatasetError, match=r"catalog\.toml"):
         load_dataset(str(write(tmp_path, catalog_toml=text)))
+
+
+def test_the_column_map_in_the_readme_is_valid(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    text = readme.split("```toml\n")[1].split("```")[0]
+    columns = read_map(write(tmp_path, catalog_toml=text) / "catalog.toml")
+    assert columns.items.categorical["designer"] == "designers"
+    assert columns.interactions is not None and columns.interactions.top == 10
 
 
 def test_a_line_number_counts_lines_inside_quotes(tmp_path: Path) -> None:
