@@ -5,6 +5,7 @@ line; the schemas of structured values come from the pydantic models themselves.
 (No ``from __future__ import annotations`` here: Gradio reads the return annotations as types.)
 """
 
+import json
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -145,6 +146,17 @@ def add_endpoints(services: "Services", limits: Limits, desk: Desk) -> None:
     _publish(recommend, Slate, intent=schema(ControlIntent), count=number)
     _publish(parse, ParsedTurn, intent=schema(ControlIntent))
     _publish(turn, TurnAnswer)
+
+
+def answer_in_json(blocks: gr.Blocks) -> None:
+    """Make the MCP tools of a launched app answer in JSON; Gradio itself writes Python's ``repr``."""
+    from mcp.types import TextContent
+
+    def as_json(data: list[Any], root_url: str) -> list[TextContent]:
+        return [TextContent(type="text", text=json.dumps(output, ensure_ascii=False)) for output in data]
+
+    if (server := getattr(blocks, "mcp_server_obj", None)) is not None:
+        server.postprocess_output_data = as_json
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chat_app.ui.api import add_endpoints
+from chat_app.ui.api import add_endpoints, answer_in_json
 from chat_app.ui.chat import ChatTab
 from chat_app.ui.limits import Limits
 from chat_app.ui.turns import Desk
@@ -77,6 +77,7 @@ def launch_app(
     _, address, _ = app.launch(
         server_name=settings.host, server_port=port, quiet=True, prevent_thread_lock=True, **launch_options()
     )
+    answer_in_json(app)
     progress(f"Tiller is at {address}")
     if block:
         app.block_thread()
