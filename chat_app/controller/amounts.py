@@ -52,13 +52,14 @@ _CENTURY = r"(?:(?:20th|twentieth|last|previous|21st|twenty first|this) century|
 _PART = r"(?:(?:early|mid|middle|late)(?: ?-)?(?: of)?(?: the)? )"
 _PERIOD = rf"(?:the )?(?:{_PART}?(?:{_DECADE}|{_CENTURY})|(?:the )?(?:year )?{_YEAR})(?! minutes| hours)"
 _CALENDAR = re.compile(
-    rf"(?:(?P<between>between|from|in|of) )?(?P<a>{_PERIOD})(?: (?:and|to|through|thru|until|till|-|or|,|&|up to) | - )(?P<b>{_PERIOD})"
+    rf"(?:(?P<between>between|from|in|of) )?(?P<a>{_PERIOD})(?: (?:and|to|through|thru|until|till|-|or|up to) )(?P<b>{_PERIOD})"
+    rf"|(?:from |in |of )?(?P<list>(?:the )?{_DECADE}(?: ,)? (?:(?:and |or )?(?:the )?{_DECADE}(?: ,)? ?)+)(?= |$)"
     rf"|(?P<last>(?:in |from |within |of |during )*(?:the )?(?:last|past|previous) (?:(?P<n>{COUNT}|several) )?(?P<unit>years?|decades?))"
     rf"|(?P<this>(?:from |in |of )?this (?:year|decade))"
     rf"|(?P<neg>(?:not|nothing|no|none|never|is not|are not|without|avoid) (?:from |too |anything |of them |the |be |that is |that are )*)?"
     r"(?P<op>before|prior to|earlier than|older than|pre|predating|after|later than|newer than|more recent than|past|post"
     r"|younger than|since|(?:starting |beginning )(?:in|from|with)|from|until|up to|till|no later than|not later than"
-    r"|no earlier than|not earlier than|in|of|around|about|circa|during|made in|released in|came out in|within|back in)?"
+    r"|no earlier than|not earlier than|in|of|(?:around|about|circa)(?= (?:the year )?\d{4}(?: |$))|during|made in|released in|came out in|within|back in)?"
     rf" ?(?P<p>{_PERIOD})"
     r"(?P<after>(?: ,)? (?:and|or) (?:later|newer|after|younger|on|onwards?|up|beyond|more recent|above)"
     r"|(?: and)? on(?:wards?)?(?! [a-z]*(?:dvd|netflix))| or (?:earlier|before|older)| and (?:earlier|before|older)| (?:era|movies|films) or (?:later|newer)|(?: )?\+)?"
@@ -153,6 +154,9 @@ def _calendar(text: Text, facet: str, lexicon: Lexicon) -> Iterator[RangeMention
 
 
 def _calendar_range(match: re.Match[str], facet: str, lexicon: Lexicon) -> Range | None:
+    if match["list"]:
+        spans = [period(d) for d in re.findall(_DECADE, match["list"])]
+        return Range(facet=facet, min=min(low for low, _ in spans), max=max(high for _, high in spans))
     if match["a"]:
         first, second = period(match["a"]), period(match["b"])
         return Range(facet=facet, min=min(first[0], second[0]), max=_end(max(first[1], second[1])))
@@ -245,7 +249,8 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
     )
     if words.scale:
         patterns.append(
-            rf"(?:{op} )(?:a )?(?P<amount>\d+(?:\.\d+)?)(?: (?:out of|/) (?P<outof>\d+)|(?P<percent> ?%))?(?= rating| score|$| [.,!?;)])"
+            rf"(?P<low>above|over|higher than|better than)(?: a)? (?P<amount>\d(?:\.\d+)?)(?: (?:out of|/) (?P<outof>\d+))?(?= rating| score|$| [.,!?;)])"
+            rf"|(?P<high>below|under|lower than|worse than)(?: a)? (?P<amount6>\d(?:\.\d+)?)(?= rating| score|$| [.,!?;)])"
             rf"|(?P<amount4>\d+(?:\.\d+)?) ?(?:out of|/) ?(?P<outof4>\d+){after}?"
             rf"|(?P<amount5>\d+(?:\.\d+)?) ?\+(?: rating| rated| {unit or 'points'})?"
         )
@@ -262,7 +267,7 @@ def _duration(unit: str) -> str:
 
 def _measure_range(match: re.Match[str], words: FacetWords) -> Range | None:
     groups = match.groupdict()
-    amount = groups.get("amount") or groups.get("amount4") or groups.get("amount5")
+    amount = next((groups[g] for g in ("amount", "amount4", "amount5", "amount6") if groups.get(g)), None)
     second = groups.get("b") or groups.get("b2") or groups.get("b3")
     first = groups.get("a") or groups.get("a2") or (amount if second else None)
     convert = _converter(words, groups)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,10 @@ FUNCTION: frozenset[str] = frozenset(_DATA["function"].split())
 FILLER: frozenset[str] = frozenset(_DATA["filler"].split())
 ORDINARY_NAMES: frozenset[str] = frozenset(_DATA["ordinary_names"].split())
 LANGUAGES: dict[str, frozenset[str]] = {k: frozenset(v.split()) for k, v in _DATA["languages"].items()}
+
+
+_VOWEL = re.compile(r"[aeiouy]")
+_HEAP = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}|q(?!u)[a-z]|(.)\1\1\1|[bcdfgjkpqvxz]{4}")
 
 
 @lru_cache
@@ -30,4 +35,9 @@ def common_words() -> frozenset[str]:
 
 def is_content(word: str) -> bool:
     """Whether a canonical word says something by itself."""
-    return word[0].isalnum() and word not in FUNCTION and word not in FILLER and not word.isdigit()
+    return len(word) > 1 and word[0].isalpha() and word not in FUNCTION and word not in FILLER
+
+
+def is_pronounceable(word: str) -> bool:
+    """Whether a word could be one: it has a vowel and no heap of consonants."""
+    return bool(_VOWEL.search(word)) and not _HEAP.search(word)

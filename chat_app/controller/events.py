@@ -22,7 +22,7 @@ _FUTURE = re.compile(
 _PRONOUN = r"(?:it|them|that|those|these|both|all|this|him|her|that one|this one|that movie|that film|most|each|every minute)"
 _OBJECT = re.compile(
     rf"(?:^|(?<= ))(?P<no>not (?:\w+ )??|never |nor )?(?:really |absolutely |also |both |all |just |so )*"
-    rf"(?P<verb>love[ds]?|like[ds]?|enjoy(?:ed|s)?|adore[ds]?|hate[ds]?|dislike[ds]?|seen|saw|watched)"
+    rf"(?P<verb>loved|liked|enjoyed|adored|hated|disliked|(?<=i )love|(?<=i )like|(?<=really )like|(?<=we )love|(?<=not )like|(?<=i )hate|(?<=not )enjoy|seen|saw|watched)"
     rf"(?: (?:\w+ )?{_PRONOUN}(?= |$)|$| (?=[.,!?;]|and |but |too$|as well))"
 )
 _SAID = re.compile(r"(?:^|(?<= ))(?:i|we|he|she) (?:did|do|have|really|already|also|know)* ?(?:seen|see|saw|watched|know)(?= |$)")
@@ -56,7 +56,11 @@ def read_sayings(line: Line, stance: Stance, found: list[Sentence], state: State
     for g, group in enumerate(groups):
         until = groups[g + 1].first if g + 1 < len(groups) else len(line)
         mark = stance.marks[group.first]
-        if mark.mode == "seed":
+        if mark.mode == "want" and mark.negated and _joins(line, group) is False and not group.sentence.is_a(Kind.LOOKUP):
+            out.unlike += group.rows
+            continue
+        seeds = g > 0 and previous is None and (out.like or out.unlike) or not g and state.intent.like
+        if mark.mode == "seed" or (seeds and _joins(line, group)):
             target = out.unlike if mark.negated else out.like
             target += [r for r in group.rows if r not in target]
             later = _object(_after(line, stance, group, until))
@@ -75,6 +79,12 @@ def read_sayings(line: Line, stance: Stance, found: list[Sentence], state: State
     return out
 
 
+def _joins(line: Line, group: _Group) -> bool:
+    """Whether a sentence opens with "or T", "and T": it goes on with what was said before."""
+    opening = line.chunks[group.sentence.start : group.first]
+    return bool(opening) and all(c.norm in ("or", "and", ",", "also", "maybe") for c in opening)
+
+
 def _groups(line: Line, stance: Stance, found: list[Sentence]) -> Iterator[_Group]:
     start: int | None = None
     rows: tuple[int, ...] = ()
@@ -85,6 +95,9 @@ def _groups(line: Line, stance: Stance, found: list[Sentence]) -> Iterator[_Grou
                 c.norm in (",", "and", "or", "also", "&", "the", "O", "nor", "both") or c.letter == "O"
                 for c in line.chunks[last + 1 : i]
             )
+            own_verb = i + 1 < len(line) and line.chunks[i + 1].norm in ("is", "was", "bored", "sucked", "were")
+            if own_verb and start is not None and stance.marks[last].mode in ("like", "seen"):
+                joined = False
             same = start is not None and stance.marks[i].mode == stance.marks[last].mode and (
                 stance.marks[i].negated == stance.marks[last].negated
             )
@@ -116,9 +129,10 @@ def _after(line: Line, stance: Stance, group: _Group, until: int) -> str:
 
 def _verdict(line: Line, stance: Stance, group: _Group, until: int, previous: Verdict | None) -> Verdict | None:
     mark = stance.marks[group.first]
-    if group.sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN) and mark.mode not in ("like", "seen"):
-        return None
     after = _after(line, stance, group, until)
+    if group.sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN):
+        said = re.search(r"[.?!] (?:(?:i|we) (?:\w+ )?(?:thought|loved|liked|hated|enjoyed|found)|it (?:was|is)) .*", after)
+        return (_object(said[0]) or judge(said[0])) if said else None
     before = line.text.words(line.chunks[group.sentence.start].start, line.chunks[group.first].start)
     if mark.mode in ("unseen", "heard") or _FUTURE.match(after) or re.search(r"(?:sounds|watch|see|try) (?:like )?$", before):
         return None
@@ -156,9 +170,11 @@ def _object(after: str) -> Verdict | None:
 
 def _judged(after: str) -> Verdict | None:
     """What an adjective behind a title (or behind "it") says of it."""
-    words = re.split(r" (?:[.!?;]|because|if|when|since) ?", after)
+    if score := re.search(r"(\d+(?:\.\d)?) / 10", after):
+        return "liked" if float(score[1]) >= 7 else "disliked" if float(score[1]) < 5 else "seen"
+    words = re.split(r"(?:^| )(?:[.!?;]|because|if|since) ?", after)
     for clause in words[:3]:
-        if not re.match(r"^(?:[,(] ?)?(?:(?:was|is|are|were|has|bored|made|blew|disappoint|did|rocks?|sucks?|rules?|always|really|though|one of|which|it|that|both|all|they|those|i|we|not|so|pretty|very|great|good|also|a|just|my|the|will always|lol|but|and)(?: |$)|[a-z]+$)", clause):
+        if not re.match(r"^(?:[,(] ?)?(?:(?:was|is|are|were|has|bored|made|blew|disappoint|did|rocks?|sucks?|rules?|always|really|though|one of|which|it|that|both|all|they|those|i|we|not|so|pretty|very|great|good|also|a|just|my|the|will always|lol|but|and|when|,|[)])(?: |$)|[a-z]+$)", clause):
             continue
         found = judge(clause)
         if found:
@@ -206,6 +222,9 @@ def _read_pronouns(
     if groups or not (focus := _focus(state, catalog)):
         return
     for sentence in found:
+        known = set(state.profile.known) - (set(state.profile.seen) if state.profile.seen else set())
+        if any(catalog.ids[row] in known for row in focus):
+            return
         if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN) or not sentence.is_a(Kind.VERDICT):
             continue
         words = line.text.words(line.chunks[sentence.start].start, line.chunks[sentence.end - 1].end)

@@ -75,7 +75,9 @@ class Lexicon:
         data = synonyms or {}
         self.words = {facet: _facet_words(catalog, facet, data) for facet in catalog.facets}
         self.nouns = _forms((*catalog.noun, *data.get("nouns", ())))
+        cues = [c for w in self.words.values() for c in (*w.cues, *w.weak_cues)]
         self.fillers = frozenset(w for f in data.get("fillers", ()) for w in canonical(f).split())
+        self.fillers |= {word for cue in cues for word in cue.split()}
         self.services = tuple(canonical(s) for s in data.get("services", ()))
         self.named = tuple(f for f, c in catalog.categorical.items() if self._holds_names(c))
         self.names = NameIndex(catalog, self.named)

@@ -60,14 +60,15 @@ class Mentions:
         text = Text(message)
         claims = Claims(text)
         self._claim_ordinals(claims, state)
+        self.people.claim_siblings(claims)
         self.titles.claim(claims)
         self._claim_phrases(claims, shortest=3)
         self._claim_ranges(claims)
         self._claim_cued_values(claims)
+        self._claim_facet_names(claims)
         unknown = self.people.claim_cued(claims)
         self._claim_phrases(claims, shortest=2)
         self.people.claim_free(claims)
-        self._claim_facet_names(claims)
         self._claim_phrases(claims, shortest=1)
         self._claim_nouns(claims)
         self._claim_numbers(claims)
@@ -94,6 +95,10 @@ class Mentions:
             or before in ("years", "year", "something", "anything") and words == "quick"
         ):
             return after == "one" and words in ("new", "old", "short")
+        if words in ("new", "old", "newer", "older") and before in ("his", "her", "their", "my", "your", "the", "its"):
+            return self.lexicon.is_noun(after) or after in ("ones", "stuff", "classics") or after in self.lexicon.phrases
+        if words == "old" and after in ("niece", "nephew", "son", "daughter", "kid", "boy", "girl", "?", ",", ".", "") and before in ("year", "years"):
+            return False
         if words in ("us", "best", "doc", "war") and after in ("friend", "friends", "man", "bet", "know", "wishes"):
             return False
         return not (words == "recently" and before in ("i", "have", "just", "watched", "saw", "seen", "until"))

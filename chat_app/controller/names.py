@@ -15,17 +15,25 @@ from chat_app.controller.text import fold
 from recsys.catalog import Catalog
 
 NEAR_NAME = 84  # rapidfuzz ratio (0..100) of a misspelt name after a cue
+WELL_KNOWN = 0.03  # share of the names that a bare surname may mean
+PARTICLES = frozenset("de del della di da du la le van von der den el al bin mac mc st san santa ter ten".split())
 SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A value of a facet of names. ``items``: how many have it; ``weight``: their ratings."""
+    """A value of a facet of names.
+
+    ``items``: how many have it; ``weight``: their ratings; ``role``: how much the name stands for
+    this facet rather than another, the number of items over the square root of the names an item
+    has there (one director among one weighs more than one actor among ten).
+    """
 
     facet: str
     value: str
     items: int
     weight: float
+    role: float
 
 
 class NameIndex:
@@ -39,8 +47,11 @@ class NameIndex:
         for facet_name in facets:
             facet = catalog.categorical[facet_name]
             weights = facet.by_value.T @ ratings
+            rank = max(facet.by_item.nnz / max(facet.by_item.shape[0], 1), 1.0) ** 0.5
             for value, items, weight in zip(facet.values, facet.counts, weights, strict=True):
-                self._add(Name(facet_name, value, int(items), float(weight)))
+                self._add(Name(facet_name, value, int(items), float(weight), float(items) / rank))
+        weights = sorted((n.weight for names in self.full.values() for n in names), reverse=True)
+        self.well_known = weights[int(len(weights) * WELL_KNOWN)] if weights else 0.0
         self.longest = max((k.count(" ") + 1 for k in self.full), default=1)
         self._initial: dict[str, list[str]] = defaultdict(list)
         for surname in self.last:
@@ -54,13 +65,15 @@ class NameIndex:
         self.full[key].append(name)
         if len(words) > 1:
             self.last[words[-1]].append(name)
+            if len(words) > 2 and words[-2] in PARTICLES:
+                self.last[" ".join(words[-2:])].append(name)
             self.first[words[0]].append(name)
 
     def by_full_name(self, key: str, facet: str | None = None) -> Name | None:
         """The name of a full name: in the role asked for, else in the one with more items."""
         names = self.full.get(key, ())
         wanted = [n for n in names if n.facet == facet] or names
-        return max(wanted, key=lambda n: (n.items, n.weight), default=None)
+        return max(wanted, key=lambda n: (n.role, n.weight), default=None)
 
     def by_surname(self, word: str, facet: str | None = None) -> Name | None:
         """The best known bearer of a surname: the one whose items have most ratings."""
@@ -76,6 +89,14 @@ class NameIndex:
         if best is None or best.weight < 0.6 * sum(n.weight for n in names if n.facet == best.facet):
             return None
         return self.by_full_name(name_key(best.value), facet)
+
+    def siblings(self, surname: str) -> list[Name]:
+        """The two best known bearers of a surname in one role ("the Coen brothers")."""
+        roles: dict[str, list[Name]] = defaultdict(list)
+        for name in self.last.get(surname, ()):
+            roles[name.facet].append(name)
+        pairs = [sorted(names, key=lambda n: -n.weight)[:2] for names in roles.values() if len(names) > 1]
+        return max(pairs, key=lambda pair: sum(n.role for n in pair), default=[])
 
     def nearest(self, key: str, facet: str | None = None, n: int = 3) -> list[tuple[Name, float]]:
         """Names spelled nearly like ``key``, best first, each with its likeness (0..100)."""

@@ -38,11 +38,21 @@ class NameSpotter:
                     start = claims.text.at(match.end())
                     if match.end() >= len(claims.text.line):
                         continue
+                    named = strong and self._two_capitals(claims.text, start)
                     firm = strong and " " in match["cue"].strip() or strong and match["cue"].endswith("ing")
                     found = self._claim_list(claims, start, facet, firm)
-                    if not found and firm:
+                    if not found and (firm or named):
                         unknown += self._unknown(claims, start, facet)
         return unknown
+
+    def claim_siblings(self, claims: Claims) -> None:
+        """Claim "the Coen brothers": both of them."""
+        for match in re.finditer(r"(?:^|(?<= ))(?:the )?(?P<name>\w+) (?:brothers|sisters|bros)(?= |$)", claims.text.line):
+            pair = self.names.siblings(match["name"])
+            if len(pair) == 2 and pair[1].weight > 0.3 * pair[0].weight:
+                clause = Clause(facet=pair[0].facet, any_of=tuple(sorted(n.value for n in pair)))
+                start, end = claims.text.span(match)
+                claims.claim(Chunk(start, end, match[0], "P", meaning=Meaning(require=(clause,))))
 
     def claim_free(self, claims: Claims) -> None:
         """Claim full names anywhere, and surnames that can be nothing else."""
@@ -50,12 +60,21 @@ class NameSpotter:
         for start in range(len(text)):
             for length in range(min(self.names.longest, 5, len(text) - start), 1, -1):
                 name = self.names.by_full_name(text.words(start, start + length))
-                if name and claims.free(start, start + length) and self._names_somebody(text, start, length):
+                if name and self._worth(name) and claims.free(start, start + length) and self._names_somebody(text, start, length):
                     self._take(claims, start, start + length, name)
                     break
+        for start in range(len(text) - 1):  # "De Niro"
+            said = text.words(start, start + 2)
+            name = self.names.by_surname(said)
+            if name and name.weight >= self.names.well_known and claims.free(start, start + 2):
+                self._take(claims, start, start + 2, name)
         for start in range(len(text)):
             if claims.free(start, start + 1) and (name := self._bare_surname(text, start)):
                 self._take(claims, start, start + 1, name)
+
+    def _two_capitals(self, text: Text, start: int) -> bool:
+        tokens = text.tokens[start : start + 2]
+        return text.cased and len(tokens) == 2 and all(t.is_word and text.raw[t.start].isupper() for t in tokens)
 
     def _claim_list(self, claims: Claims, start: int, facet: str, firm: bool) -> bool:
         """Names from ``start`` on, joined by commas, "and", "or"."""
@@ -80,7 +99,8 @@ class NameSpotter:
     def _at(self, text: Text, start: int, facet: str, firm: bool) -> tuple[int, Name] | None:
         """The name that begins at a token and where it ends."""
         for length in range(min(5, len(text) - start), 1, -1):
-            name = self.names.by_full_name(text.words(start, start + length), facet)
+            said = text.words(start, start + length)
+            name = self.names.by_full_name(said, facet) or (self.names.by_surname(said, facet) if length == 2 else None)
             if name:
                 return start + length, name
         if start >= len(text) or not text.tokens[start].is_word:
@@ -91,6 +111,8 @@ class NameSpotter:
         word = text.tokens[start].norm
         if word in FUNCTION or word in FILLER or word in self.lexicon.phrases or self.lexicon.is_noun(word):
             return None
+        if self._goes_on(text, start):
+            return None
         capital = text.raw[text.tokens[start].start].isupper() and text.cased
         if word in ORDINARY_NAMES and not capital:
             return None
@@ -100,6 +122,17 @@ class NameSpotter:
             return start + 1, name
         first = self.names.by_first_name(word, facet)
         return (start + 1, first) if first and first.items >= KNOWN_BY_SURNAME and (capital or firm) else None
+
+    def _goes_on(self, text: Text, start: int) -> bool:
+        """Whether the next word looks like the rest of the name."""
+        if start + 1 >= len(text) or not text.tokens[start + 1].is_word:
+            return False
+        following = text.tokens[start + 1]
+        word = following.norm
+        if text.cased:
+            return text.raw[following.start].isupper() and word not in _STOP and word not in self.lexicon.phrases
+        known = word in FUNCTION or word in FILLER or word in self.lexicon.phrases or self.lexicon.is_noun(word)
+        return not known and word not in _STOP and not word[0].isdigit() and word != "'s"
 
     def _near(self, text: Text, start: int, facet: str, firm: bool) -> tuple[int, Name] | None:
         """A name of two or three words spelled nearly right."""
@@ -141,6 +174,10 @@ class NameSpotter:
         claims.claim(Chunk(start, end, " ".join(words), "U"))
         return [Unknown(text=text.quote(start, end), kind=facet, nearest=near)]
 
+    def _worth(self, name: Name) -> bool:
+        """A name of a single item needs a cue: outside films many people share it."""
+        return name.items > 1 or name.weight >= self.names.well_known
+
     def _names_somebody(self, text: Text, start: int, length: int) -> bool:
         """Not a full name that is also plain words ("will smith" is one, "long day" is none)."""
         if text.cased and not text.raw[text.tokens[start].start].isupper():
@@ -154,7 +191,9 @@ class NameSpotter:
         if len(word) < 4 or word in FUNCTION or word in FILLER or word in self.lexicon.phrases:
             return None
         name = self.names.by_surname(word)
-        if name is None or name.items < KNOWN_BY_SURNAME:
+        if name is None:
+            name = self.names.by_first_name(word)
+        if name is None or name.items < KNOWN_BY_SURNAME or name.weight < self.names.well_known:
             return None
         after = text.tokens[start + 1].norm if start + 1 < len(text) else ""
         carried = after == "'s" or self.lexicon.is_noun(after) or after in ("stuff", "fan", "flicks", "classics")
@@ -162,7 +201,7 @@ class NameSpotter:
         before_capital = start > 0 and text.raw[text.tokens[start - 1].start].isupper() and text.capitalised(start - 1, start)
         after_capital = bool(after) and after[0].isalpha() and text.raw[text.tokens[start + 1].start].isupper()
         if capital and not before_capital and not after_capital:
-            return name if word not in ORDINARY_NAMES or carried else None
+            return name if word not in ORDINARY_NAMES else None
         if word in ORDINARY_NAMES:
             return None
         alone = len([t for t in text.tokens if t.is_word and t.norm not in FUNCTION and t.norm not in FILLER]) == 1

@@ -132,10 +132,14 @@ def _read_count(out: Amounts, line: Line, stance: Stance) -> None:
             out.count = min(int(chunk.number), MAX_COUNT)
             out.used.add(i)
             return
+    for i, chunk in enumerate(line.chunks):
+        if i in out.used or stance.marks[i].mode not in ("want", "seed"):
+            continue
         if chunk.norm in ("a", "an") and not chunk.letter and not stance.marks[i].negated and _one_item(line, i):
             out.count = out.count or 1
             return
-        if chunk.letter == "V" and chunk.meaning and chunk.meaning.order and _one_item(line, i, best=True):
+        the = i > 0 and line.chunks[i - 1].norm == "the"
+        if the and chunk.letter == "V" and chunk.meaning and chunk.meaning.order and _one_item(line, i, best=True):
             out.count = out.count or 1
             return
 
@@ -151,13 +155,16 @@ def _counts_items(line: Line, i: int) -> bool:
         if c.letter == "O" or (c.letter in ("V", "P") and c.meaning and (c.meaning.require or step)):
             return True
         if c.norm in _NOUNS and not c.letter:
-            return c.norm != "of" or (len(after) > step + 1 and after[step + 1].norm in ("them", "those", "these", "the", "your"))
+            if c.norm != "of" or (len(after) > step + 1 and after[step + 1].norm in ("them", "those", "these")):
+                return True
+            continue
         if c.letter in ("R", "V", "P"):
             continue
         if not c.norm[0].isalnum() or c.norm in FUNCTION or c.norm in ("year", "years", "day", "days", "times", "time", "people"):
             break
-    ends = not after or after[0].norm in (".", "!", ",", "?", "please", "instead", "then", ":", "thanks", "is", "at", "now", "ok")
-    return ends and (not before or bool(_MAKE.search(before)) or (after != () and after[0].norm == "is") or before.endswith((",", "okay")))
+    ends = not after or after[0].norm in (".", "!", ",", "?", "please", "instead", "then", ":", "thanks", "is", "at", "now", "okay", "will", "would", "should", "like", "with", "from", "about")
+    ends = ends or " ".join(c.norm for c in after[:2]) in ("in total", "in all", "all together")
+    return ends and (not before or bool(_MAKE.search(before)) or (after != () and after[0].norm in ("is", "will", "would", "in")) or before.endswith((",", "okay")))
 
 
 def _one_item(line: Line, i: int, best: bool = False) -> bool:

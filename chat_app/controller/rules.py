@@ -14,7 +14,7 @@ from pathlib import Path
 from chat_app.controller.chunks import Line
 from chat_app.controller.comparatives import compare
 from chat_app.controller.edits import Draft, apply_wishes, match_theme
-from chat_app.controller.english import LANGUAGES, common_words, is_content
+from chat_app.controller.english import FILLER, FUNCTION, LANGUAGES, common_words, is_content, is_pronounceable
 from chat_app.controller.events import Sayings, read_sayings
 from chat_app.controller.lexicon import Lexicon, read_synonyms
 from chat_app.controller.mentions import Mentions, Reading
@@ -48,6 +48,8 @@ class RuleReader:
         stance = Stance(line)
         found = sentences(line, stance, self.lexicon.services)
         if any(s.is_a(Kind.ORDER) for s in found) or self._foreign(reading):
+            return TurnIntent(act="unclear")
+        if not line.has("V", "P", "R", "T") and self._gibberish([c.norm for c in line.chunks if c.norm[0].isalnum()]):
             return TurnIntent(act="unclear")
         if any(s.is_a(Kind.UNDO) for s in found) and not line.has("P", "R"):
             return TurnIntent(act="undo")
@@ -162,14 +164,14 @@ class RuleReader:
         if any_is(Kind.EXPLAIN):
             return "explain"
         requests = [s for s in found if s.is_a(Kind.REQUEST) and not s.is_a(Kind.LOOKUP)]
-        if requests and not asks_for_title and not any_is(Kind.SERVICE) and (reading.unknown or not self._wants_one_title(reading, found)):
+        if requests and not asks_for_title and not all(s.is_a(Kind.SERVICE) for s in requests) and (reading.unknown or not self._wants_one_title(reading, found)):
             return "recommend"
         if any_is(Kind.LOOKUP) or self._bare_title(reading):
             return "lookup"
         if events or sayings.wanted:
             return "feedback"
-        if any_is(Kind.SERVICE):
-            return "unclear"
+        if any_is(Kind.SERVICE) and not any(s.is_a(Kind.VERDICT) and not s.is_a(Kind.SERVICE) for s in found):
+            return "feedback" if self._wants_one_title(reading, found) else "unclear"
         return self._small(reading, found)
 
     def _drops(self, found: list[Sentence]) -> bool:
@@ -199,7 +201,7 @@ class RuleReader:
 
     def _gibberish(self, words: list[str]) -> bool:
         content = [w for w in words if is_content(w)]
-        known = [w for w in content if w in common_words() or w in self.lexicon.phrases]
+        known = [w for w in content if w in common_words() or is_pronounceable(w)]
         return bool(content) and len(known) < 0.5 * len(content) and len(content) > 0.5 * len(words)
 
     def _foreign(self, reading: Reading) -> bool:
@@ -209,7 +211,10 @@ class RuleReader:
             return not any(c.letter for c in reading.line.chunks)
         if sum(w.isascii() for w in words) < 0.5 * len(words):
             return True
-        return False
+        english = sum(w in FUNCTION or w in FILLER for w in words)
+        return any(
+            (hits := sum(w in theirs for w in words)) > 1 and hits > english for theirs in LANGUAGES.values()
+        )
 
     def _note(self, edit: ControlEdit) -> str | None:
         """Says so when one message both asks for a value and excludes it."""

@@ -16,7 +16,7 @@ Mode = Literal["want", "like", "seen", "unseen", "heard", "seed", "verdict", "al
 
 _ADV = (
     r"(?:really|also|just|absolutely|totally|do|did|does|usually|always|especially|particularly|actually|honestly|both|all|still|even"
-    r"|only|mostly|definitely|kind of|sort of|generally|normally|pretty much|much|so|very|too|that|have|has|had|already|recently|never|been|truly|quite|would)"
+    r"|only|mostly|definitely|kind of|sort of|generally|normally|pretty much|much|so|very|too|that|have|has|had|already|recently|never|been|truly|quite)"
 )
 _SUBJECT = frozenset(
     "i we he she they you who both all kids wife husband daughter son dad mom mother father girlfriend boyfriend friend friends sister "
@@ -31,6 +31,10 @@ _SEE = r"(?:seen|see|saw|watched|watch|heard(?: of)?|hear(?: of)?|caught|come ac
 _CUES: list[tuple[re.Pattern[str], Mode | None, bool]] = [
     (re.compile(p), mode, negated)
     for p, mode, negated in (
+        (r"not (?:only|just)(?= R)", "drop", False),
+        (r"if (?:you|he|she|they) (?:like|love|enjoy|want)|(?:do )?you mean|what do you mean", "heard", False),
+        (r"(?:swap|replace|switch|trade|exchange|change)(?: out| from| the)?(?= )", "drop", False),
+        (r"(?:does|do|did|is|need)? ?not (?:have|need|got)? ?to (?:be|have)", "drop", False),
         (r"not (?:only|just|necessarily|sure|a bad|bad|yet|to mention)", None, False),
         (r"no (?:problem|idea|worries|preference|matter|thanks|thank you|wait|doubt|offense|rush)", None, False),
         (r"(?:have |has |had |did |do |i |we )?(?:still |actually |honestly |really )?(?:not|never)(?: \w+)?? (?:really |actually |even |been able to )?" + _SEE + r"(?! (?:a |any |more)?[VP])", "unseen", False),
@@ -39,12 +43,12 @@ _CUES: list[tuple[re.Pattern[str], Mode | None, bool]] = [
         (r"(?:i |we |have )?(?:heard|hear|read|been told|thought about)(?: that| about| of)?", "heard", False),
         (rf"(?:do|does|did|would|could|can|should|will|am|is|are|was|were|really|just|i)? ?not (?:{_ADV} |a |such |as |that |big |huge |much |in |terribly |particularly |overly |to )*(?:like|love|enjoy|fans? of|into|keen on|fond of|care (?:much |a lot |too much )?(?:for|about)|stand|get into|(?:in )?(?:the )?mood for|feel like|interested in|crazy about|big on|huge on|liked|bear|handle|dig|do|appreciate|loved|enjoyed)(?= |$)(?! to (?:see|watch))", "like", True),
         (r"(?:hate[sd]?|hating|dislike[sd]?|detest(?:ed|s)?|despise[sd]?|loathe[sd]?|(?:sick|tired|bored|weary) (?:of|with)|fed up with|done with|(?:had )?enough of|no interest in|no fan of|allergic to|disappointed (?:by|with|in)|let down by)", "like", True),
-        (r"(?:forget(?: about)?|drop|remove|scrap|ditch|lose|cancel|undo|never mind|nevermind|delete|clear|take (?:out|away|off)|get rid of|no need for|lift|skip|without|leave out|stop (?:with )?|ignore|disregard|loosen)(?: about)?(?= |$)", "drop", False),
+        (r"(?:forget(?: about)?|drop|remove|scrap|ditch|lose|cancel|undo|never mind|nevermind|delete|clear|take (?:out|away|off)|get rid of|no need for|lift|skip|leave out|ignore|disregard|loosen)(?: about)?(?= |$)", "drop", False),
         (r"(?:nothing|not(?: \w+)?) (?:but|other than|except)", "want", False),
         (r"(?:not (?:anything |at all )?like|nothing like|unlike|not (?:similar to|the likes of)|dissimilar to)(?= )", "seed", True),
-        (r"(?:similar to|similar(?= T)|such as|(?:in|along|on) the (?:same )?(?:vein|style|spirit|lines|tradition|manner|mold|vibe) (?:of|as)|same (?:\w+ )?as|reminiscent of|akin to|comparable to|close to|closer to|reminds? me of|resembling|as \w+ as(?= T)|think(?: of)?(?= T)|eg|e g|for (?:example|instance) ?,? ?(?=T)|more of(?= T)|based on(?= T))", "seed", False),
+        (r"(?:similar to|similar(?= T)|such as|(?:in|along|on) the (?:same )?(?:vein|style|spirit|lines|tradition|manner|mold|vibe) (?:of|as)|same (?:\w+ )?as|reminiscent of|akin to|comparable to|close to|closer to|reminds? me of|resembling|as \w+ as(?= T)|(?<!i )(?<!we )think(?: of)?(?= T)|eg|e g|for (?:example|instance) ?,? ?(?=T)|more of(?= T)|based on(?= T))", "seed", False),
         (r"(?:do|does|did|would|should|will|can|must|is|are|please|i)? ?not (?:\w+ )??(?:want|need|show|recommend|suggest|include|give|looking for|wanting|have|watch|see)(?: to (?:see|watch|have|include))?(?: any(?:thing)?)?", "want", True),
-        (r"(?:anything|everything|all|something) (?:but|except|other than|besides)", "want", True),
+        (r"(?:any|every|some)?(?:thing|one|body|all|any \w+) (?:but|except|other than|besides)", "want", True),
         (r"(?:no more|not any|not even|not so|not too|not very|not overly|not|no|nor|neither|nothing|none|never|avoid(?:ing)?|except(?: for)?|excepting|excluding|exclude|other than|apart from|aside from|besides|minus|skip|stay away from|steer clear of|less|fewer|instead of|rather than|hold the|zero|sans|far from|hates)(?= |$)", None, True),
         (r"(?:allow|bring back|include|permit|readd|re add|put back)", "allow", False),
         (rf"(?:{_ADV} )*{_LIKED}(?! to )", "like", False),
@@ -60,6 +64,7 @@ _STATEMENT = re.compile(
     r"(?: (?:really|just|actually|also|definitely|both|all))*"
     r" (?:is|was|were|are|looks?|looked|sounds?|sounded|seems?|seemed|had|has|felt|feels|deserves?|makes?|made|bored|did|does)(?= |$)"
 )
+_STATES = frozenset("is was are were has had stars plays played did knew looks looked".split())
 _HARD = frozenset(".!?;")
 _TURN = frozenset({"but", "though", "however", "although", "yet", "instead", "otherwise", "then", "so"})
 _DETERMINERS = frozenset("the a an any too much many more those these of such overly really very all".split())
@@ -72,6 +77,7 @@ class Mark:
     mode: Mode
     negated: bool
     sentence: int
+    cue: bool = False
 
 
 class Stance:
@@ -87,13 +93,15 @@ class Stance:
         negated, sentence, skip = False, 0, 0
         for i, chunk in enumerate(self.line.chunks):
             if i < skip:
-                self.marks.append(Mark(mode, negated, sentence))
+                self.marks.append(Mark(mode, negated, sentence, cue=not chunk.letter))
                 continue
             if chunk.norm in _HARD and not chunk.letter:
                 self.marks.append(Mark(mode, negated, sentence))
                 mode, negated, sentence = "want", False, sentence + 1
                 continue
-            if chunk.norm == "," or chunk.norm in ("and", "or", "&", "/", "nor", "-", "(", ")") and not chunk.letter:
+            if chunk.norm in ("for", "with", "to", "by") and mode == "drop" and self._swapped(i):
+                mode = "want"
+            elif chunk.norm == "," or chunk.norm in ("and", "or", "&", "/", "nor", "-", "(", ")") and not chunk.letter:
                 mode, negated = self._after_joint(i, mode, negated)
             elif chunk.norm in _TURN and not chunk.letter:
                 negated = False
@@ -102,13 +110,19 @@ class Stance:
             if found:
                 mode, negated, length = found
                 skip = i + length
-            self.marks.append(Mark(mode, negated, sentence))
+            self.marks.append(Mark(mode, negated, sentence, cue=found is not None and not chunk.letter))
 
     def _cue(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool, int] | None:
         """The cue that begins at a chunk: its mode, polarity and length in chunks."""
         if self.line.chunks[i].letter and self.line.chunks[i].letter not in "T":
             return None
         s, at = self.line.s, self.line._starts[i]
+        before = self.line.chunks[i - 1] if i else None
+        if before is not None and before.letter in ("P", "T") and self.line.chunks[i].norm in _STATES:
+            return "verdict", False, 1
+        relative = before is not None and (before.letter in ("O", "V") or before.norm in ("ones", "one", "something", "anything", "stuff"))
+        if relative and self.line.chunks[i].norm in ("that", "which"):
+            return None
         if match := _STATEMENT.match(s, at):
             if not re.match(r" (?:not )?(?:should|would|has to|have to|needs? to|must)", s[match.end() - 4 :]) and not (
                 self.line.chunks[i].letter == "T"
@@ -152,6 +166,10 @@ class Stance:
     def _length(self, i: int, match: re.Match[str]) -> int:
         return self.line.at(max(match.end() - 1, match.start())) - i + 1
 
+    def _swapped(self, i: int) -> bool:
+        words = {c.norm for c in self.line.chunks[max(0, i - 6) : i]}
+        return bool(words & {"swap", "replace", "switch", "trade", "exchange", "change"})
+
     def _mere_no(self, i: int) -> bool:
         """ "No, …" answers; "no horror" denies."""
         rest = [c.symbol for c in self.line.chunks[i + 1 : i + 3]]
@@ -169,6 +187,8 @@ class Stance:
             at += 1
         ahead = self.line.chunks[at] if at < len(self.line) else None
         in_list = ahead is not None and ahead.letter in ("V", "P", "T", "R", "F", "U")
+        if joint in ("(", ")"):
+            return "want", False
         if mode == "seed":
             return ("seed", negated) if ahead is not None and ahead.letter == "T" else ("want", False)
         if negated and not in_list:

@@ -66,7 +66,8 @@ def _elliptic(sentence: Sentence) -> bool:
     """A few words without a verb: "heists", "with dragons", "about Vietnam"."""
     words = sentence.s.split()
     opens = bool(words) and words[0] in ("with", "about", "set", "something", "anything", "where", "involving", "featuring", "and", "more", "but", "in", "only")
-    return len(words) <= 4 or opens
+    stated = any(w in ("is", "was", "are", "were", "i", "we", "it", "did", "do", "you", "has", "have") for w in words)
+    return (len(words) <= 4 or opens) and not stated
 
 
 def _phrases(
@@ -83,6 +84,7 @@ def _phrases(
             and mark.mode in ("want", "like", "seed")
             and i not in asides
             and i not in used
+            and not mark.cue
         )
         if not content:
             continue

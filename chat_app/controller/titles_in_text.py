@@ -25,7 +25,7 @@ NEAR_TITLE = 88.0  # likeness (0..100) of a misspelt title after a cue
 _NOUN = r"(?:movies?|films?|series|book|books|title|franchise)"
 _SEED = (
     r"(?:like|similar to|such as|vein of|lines of|style of|spirit of|reminiscent of|akin to|comparable to|close to|reminds me of"
-    r"|kind of like|as good as|vibe of|vibes of|feel of|based on|inspired by|resembling|resembles|same as|equal to|à la|a la)"
+    r"|kind of like|as good as|vibe of|vibes of|feel of|resembling|resembles|same as|equal to|a la|think|eg|instance|example)"
 )
 _OPINION = (
     r"(?:love|loved|loves|like|liked|likes|enjoy|enjoyed|adore|adored|hate|hated|dislike|disliked|fan of|fond of|obsessed with|into"
@@ -46,6 +46,7 @@ _VERDICT = re.compile(
     r"^(?:(?:movies? |films? )?(?:is|was|are|were|s|has been) (?!there|it |this |that |the (?:first|second|third|last) )"
     r"(?:(?:so|really|very|pretty|just|also|quite|such|absolutely|kind of|too|not|a bit|fairly|actually|my|one of my|a|an|about|rated|directed|made|any|on)\b.*"
     r"|great|good|awesome|amazing|boring|bad|okay|terrible|brilliant|fantastic|excellent|funny|awful|perfect|fun|fine|directed|rated|from|by|in|so|cool|overrated|underrated|incredible|wonderful|hilarious|scary|superb|the best|the worst|dull|meh|decent|nice|lame|stupid|trash|garbage|beautiful|lovely|solid|disappointing).*"
+    r"|(?:too|as well)(?: [.,!]|$).*|(?:i|we) (?:\w+ )?(?:seen|saw|see|loved|liked|hated|know|love|like|watched)\b.*|not so much.*"
     r"|(?:sounds?|looks?|seems?) .*|did not .*|bored me.*|made me .*|blew .*|would be .*|will be .*|works? .*|\?$|the movie.*|the film.*)"
 )
 _BREAK = frozenset(",.!?;:-()") | {"but", "and", "or", "please", "too", "though", "because", "except", "with", "from", "as", "both"}
@@ -104,11 +105,20 @@ class TitleSpotter:
                     found.setdefault((start, start + m.end), m)
         for (begin, stop), mention in found.items():
             start, end = text.within(begin, stop)
-            if start < end and claims.free(start, end):
+            if start < end and claims.free(start, end) and not self._inside_name(text, start, end):
                 dated = bool(re.search(r"\w\W+\(?(?:18|19|20)\d\d\)?$", text.raw[begin:stop])) and not mention.exact
                 end += text.words(end, end + 1) == ")"
                 evidence = 3.0 if dated else self._evidence(text, start, end, mention)
                 yield Candidate(start, end, (mention.row,), evidence)
+
+    def _inside_name(self, text: Text, start: int, end: int) -> bool:
+        """Whether the words belong to a longer full name ("Adam" of "Adam Sandler")."""
+        names = self.lexicon.names
+        for first in range(max(0, start - 2), start + 1):
+            for last in range(end, min(end + 2, len(text)) + 1):
+                if last - first > max(end - start, 1) and (name := names.by_full_name(text.words(first, last))):
+                    return name.items > 1
+        return False
 
     def _evidence(self, text: Text, start: int, end: int, mention: Mention) -> float:
         words = [t.norm for t in text.tokens[start:end] if t.is_word]
@@ -120,8 +130,13 @@ class TitleSpotter:
             return 0.0
         if len(words) == 1 and words[0] in _PRONOUNS and not (capital and _STRONG.search(before)):
             return 0.0
+        if not capital and any(self.lexicon.is_noun(w) for w in words):
+            return 0.0
+        strong = bool(_STRONG.search(before))
         ordinary = all(self._ordinary(w) for w in words) or " ".join(words) in self.lexicon.phrases
-        if ordinary and not capital:
+        famous = self._fame(mention.row) > 0
+        spoken = " ".join(words) in self.lexicon.phrases or any(w in self.lexicon.phrases for w in words)
+        if ordinary and not capital and not (strong and famous and len(words) > 1 and not spoken):
             return 0.0
         score = 0.0
         if _NAMED.search(before):
@@ -136,9 +151,23 @@ class TitleSpotter:
         score += 0.5 * min(len(content) - 1, 2) + (0.5 if len(words) > 2 and content else 0) if content else 0
         score += 0.5 if any(w not in common_words() and w not in self.lexicon.phrases for w in content) else 0
         score += self._fame(mention.row)
-        score -= 1 if ordinary else 0
+        score -= 1 if ordinary and not (strong and famous and len(words) > 1) else 0
+        score -= 2 if self._goes_on(text, start, end) else 0
+        score += 2 if before.endswith(("what is", "what was")) and after.startswith("about") else 0
         whole = not text.words(0, start) and not re.sub(r"\W", "", after)
-        return score + (0.5 if whole else 0)
+        return score + (1.5 if whole and not ordinary else 0)
+
+    def _goes_on(self, text: Text, start: int, end: int) -> bool:
+        """Whether the title is only a part of a longer capitalised name ("Girls" of "Girls Trip")."""
+        if not text.cased or not text.raw[text.tokens[start].start].isupper():
+            return False
+        behind = text.tokens[end : end + 2]
+        if behind and behind[0].norm in (":", "-"):
+            behind = behind[1:]
+        ahead = text.tokens[start - 1] if start else None
+        after = bool(behind) and behind[0].is_word and text.raw[behind[0].start].isupper() and behind[0].norm not in ("i",)
+        front = ahead is not None and ahead.is_word and text.capitalised(start - 1, start) and ahead.norm not in FUNCTION
+        return after or front
 
     def _capital(self, text: Text, start: int, end: int) -> bool:
         """Every content word has a capital, and it is not just the start of a sentence."""
@@ -148,7 +177,8 @@ class TitleSpotter:
         tokens = tokens or list(text.tokens[start : start + 1])
         if not all(text.raw[t.start].isupper() for t in tokens):
             return False
-        return len(tokens) > 1 or text.capitalised(start, end)
+        first = text.tokens.index(tokens[0], start)
+        return len(tokens) > 1 or text.capitalised(first, end)
 
     def _ordinary(self, word: str) -> bool:
         known: Mapping[str, object] = self.lexicon.phrases

@@ -21,6 +21,7 @@ _FINE = re.compile(
 _POOR = re.compile(
     r"^(?: (?:O|ones|stuff))* (?:is|are|sounds?|seems?)(?: \w+)?? (?:not (?:okay|fine|my|for|good|great|allowed|welcome)|out|off the|boring|bad|terrible|awful|no good|overrated|too|annoying|stupid|dumb|the worst)(?= |$)"
 )
+_GONE = re.compile(r"^(?: (?:O|ones|stuff|part|thing))* (?:can|may|should|has to|must|needs to) (?:go|leave|be (?:dropped|removed|gone|out))(?= |$)")
 _ADDS = re.compile(r"(?:^|(?<= ))(?:also|too|as well|plus|add|adding|in addition|additionally|on top of that|and maybe|throw in|mix in|along with)(?= |$)")
 _OPENS_ADDING = re.compile(r"^(?:(?:yes|yeah|okay|hmm|well|oh) ,? ?)*(?:and|also|plus|or|but)(?= )")
 _MAKES = re.compile(r"(?:make|keep) (?:it|them|that|those|these|sure)")
@@ -76,6 +77,10 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
         return mark.mode
     if mark.mode == "verdict" or mark.mode in ("heard", "seen", "unseen"):
         return None
+    if _GONE.match(behind):
+        return "drop"
+    if re.match(r"^ fans?(?= |$)", behind):
+        return "deny" if mark.negated else "want"
     if _POOR.match(behind):
         return "deny"
     if _FINE.match(behind) and not mark.negated and mark.mode in ("want", "like"):
@@ -89,6 +94,8 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
 
 def _describes_title(line: Line, stance: Stance, sentence: Sentence, i: int) -> bool:
     """Whether a wish-like word only describes a title that was liked or seen: "Heat is funny"."""
+    if i + 1 < sentence.end and line.chunks[i + 1].norm in ("fan", "fans"):
+        return False
     titles = [
         t for t in range(sentence.start, sentence.end) if line.chunks[t].letter == "T" and stance.marks[t].mode != "seed"
     ]
