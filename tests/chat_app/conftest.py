@@ -1,0 +1,84 @@
+"""A small recommender for tests of the conversation, and services around it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from langchain_core.runnables import RunnableLambda
+
+from chat_app.controller.turn import Event, TurnIntent
+from chat_app.made_catalog import made_dataset, made_vectors
+from chat_app.services import Services
+from chat_app.store import Store
+from recsys.controls import Clause, ControlEdit, ControlIntent
+from recsys.recommender import load_recommender
+from recsys.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def small_recommender(tmp_path_factory):
+    """Two hundred made films; ``dataset`` beside the recommender."""
+    dataset = made_dataset(200, 4000)
+    settings = Settings(home=tmp_path_factory.mktemp("small"), _env_file=None)
+    recommender = load_recommender(dataset, settings, vectors=made_vectors(dataset, 16))
+    yield dataset, recommender
+    recommender.close()
+    shutil.rmtree(settings.data_dir, ignore_errors=True)
+
+
+class Codes:
+    """A stand-in reader: each message is a code such as "genre Comedy" or "like 3"."""
+
+    def __init__(self, catalog) -> None:
+        self.catalog = catalog
+
+    def __call__(self, said) -> TurnIntent:
+        word, _, rest = said["text"].partition(" ")
+        if word == "genre":
+            clause = Clause(facet="genre", any_of=(rest,))
+            return TurnIntent(
+                act="recommend", edit=ControlEdit(clear=True, add=ControlIntent(require=(clause,)))
+            )
+        if word == "count":
+            return TurnIntent(act="recommend", edit=ControlEdit(add=ControlIntent(count=int(rest))))
+        if word in ("liked", "disliked", "seen"):
+            row = int(rest)
+            event = Event(kind=word, item=self.catalog.titles[row], id=self.catalog.ids[row])
+            return TurnIntent(act="feedback", events=(event,))
+        if word == "about":
+            return TurnIntent(act="lookup", target=self.catalog.ids[int(rest)])
+        if word in ("recommend", "more", "undo", "reset", "explain", "smalltalk"):
+            return TurnIntent(act=word)
+        return TurnIntent(act="unclear")
+
+
+@pytest.fixture
+def services(small_recommender, tmp_path):
+    """Services with a fresh store and the stand-in reader."""
+    dataset, recommender = small_recommender
+    settings = Settings(home=tmp_path, _env_file=None)
+    controller = RunnableLambda(Codes(recommender.catalog))
+    store = Store.open(settings)
+    yield Services(settings, dataset, recommender, controller, store)
+    store.close()
+
+
+@contextmanager
+def read_only(folder):
+    """A folder that cannot be written, for root too: it steps down to nobody meanwhile."""
+    root = os.geteuid() == 0
+    if root:
+        for parent in folder.parents[:2]:
+            parent.chmod(0o755)
+    folder.chmod(0o555)
+    try:
+        if root:
+            os.seteuid(65534)
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o755)
