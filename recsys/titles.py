@@ -20,6 +20,7 @@ import numpy as np
 from recsys.title_forms import (
     ARTICLES,
     BARE_YEAR,
+    LEADING_ARTICLE,
     Token,
     canonical,
     display_title,
@@ -38,10 +39,13 @@ if TYPE_CHECKING:
 __all__ = ["Mention", "TitleIndex", "TitleMatch", "display_title"]
 
 MAIN, OTHER, SHORT, SUBTITLE = range(4)
+YEAR_AFTER = re.compile(r"\s*(\(?)((?:18|19|20)\d\d)\b\)?")
 #: A short form means the item with that very title unless another is this much better known:
 #: "Lord of the Rings" is not the animated film of that name.
 BETTER_KNOWN = 5.0
 LONGEST_MENTION = 12
+#: Years that a person may be wrong about when an item came out.
+NEAR_YEARS = 2
 
 
 class TitleMatch(NamedTuple):
@@ -99,11 +103,9 @@ class TitleIndex:
     def exact(self, text: str) -> tuple[int, ...]:
         """Rows one of whose names is exactly this text up to case, accents, articles,
         punctuation and year; the best known first. A year in the text narrows the rows."""
-        for key, year in _readings(text):
-            rows, kinds = self._lookup(key)
-            rows = rows[kinds < SHORT]
-            if year is not None and self._years is not None:
-                rows = rows[self._years[rows] == year]
+        for spoken, year in _readings(text):
+            rows, kinds = self._lookup(self._number(canonical(spoken)))
+            rows = rows[(kinds < SHORT) & (self._years_off(rows, year) == 0)]
             if len(rows):
                 return tuple(dict.fromkeys(rows[np.argsort(-self._popularity[rows], kind="stable")].tolist()))
         return ()
@@ -111,22 +113,19 @@ class TitleIndex:
     def best(self, text: str) -> TitleMatch | None:
         """The item this text names, or None when that is not clear.
 
-        Of several items of one name the one of the year in the text, else the best known.
+        Of several items of one name the one of the year in the text, else the one with the
+        article as in the text ("The Heat" is not "Heat"), else the best known. A year more
+        than ``NEAR_YEARS`` off is another item: "Wonder Woman (2017)" is not the one of 2009.
         """
-        for key, year in _readings(text):
-            if (found := self._named(key, year)) is not None:
-                row, kind = found
-                if year is not None and not self._is_from(row, year):
-                    if self._another_year(text, row, year):
-                        continue
-                    return TitleMatch(row, 90.0, False)
-                return TitleMatch(row, 95.0 if kind >= SHORT else 100.0, kind < SHORT)
-        for key, year in _readings(text):
-            number, score = self._words.confident(key, self.key_popularity)
-            if number is not None:
-                row, _ = self._choose(number, year)
-                if year is None or not self._another_year(text, row, year):
-                    return TitleMatch(row, score, False)
+        for spoken, year in _readings(text):
+            if found := self._meant(self._number(canonical(spoken)), year, spoken):
+                row, kind, off = found
+                short = kind >= SHORT
+                return TitleMatch(row, 90.0 if off else 95.0 if short else 100.0, not (off or short))
+        for spoken, year in _readings(text):
+            number, score = self._words.confident(canonical(spoken), self.key_popularity)
+            if found := self._meant(number, year):
+                return TitleMatch(found[0], score, False)
         return None
 
     def search(self, text: str, n: int = 5) -> list[TitleMatch]:
@@ -135,9 +134,9 @@ class TitleIndex:
         found = {best.row: best} if best else {}
         for row in self.exact(text):
             found.setdefault(row, TitleMatch(row, 100.0, True))
-        for key, year in _readings(text)[:1]:
-            for number, score in self._words.nearest(key, 3 * n, self.key_popularity):
-                row = self._choose(number, year)[0]
+        for spoken, year in _readings(text)[:1]:
+            for number, score in self._words.nearest(canonical(spoken), 3 * n, self.key_popularity):
+                row = self._choose(number, year, spoken)[0]
                 found.setdefault(row, TitleMatch(row, min(score, 89.0), False))
         return list(found.values())[:n]
 
@@ -163,20 +162,26 @@ class TitleIndex:
             spoken = " ".join(word.word for word in words[i:j])
             if spoken in ARTICLES:
                 return None
-            key = canonical(spoken)
-            if key.replace(" ", "") not in self._ids:
+            number = self._number(canonical(spoken))
+            if number is None:
                 continue
-            start, end, year = words[i].start, words[j - 1].end, None
-            if match := re.match(r"\s*\(?((?:18|19|20)\d\d)\)?", text[end:]):
-                rows = self._lookup(key)[0]
-                if any(self._is_from(row, int(match.group(1))) for row in rows):
-                    year, end = int(match.group(1)), end + match.end()
-            row, _ = self._named(key, year) or (None, None)
-            if row is not None:
-                names = split_names(self._titles[row])
-                exact = any(plain(name) == spoken for name in (names[0], *names[1]))
-                return Mention(start, end, row, exact)
+            end, year = words[j - 1].end, None
+            if match := YEAR_AFTER.match(text, end):
+                year = int(match.group(2))
+                if (self._years_off(self._lookup(number)[0], year) == 0).any():
+                    end = match.end()
+                elif match.group(1):
+                    return None  # "Wonder Woman (2017)" is not the one of 2009
+                else:
+                    year = None  # "Heat, 2015 or later"
+            row = self._choose(number, year, spoken)[0]
+            return Mention(words[i].start, end, row, spoken in self._spellings(row))
         return None
+
+    def _spellings(self, row: int) -> list[str]:
+        """The names of an item in plain words."""
+        main, others = split_names(self._titles[row])
+        return [plain(name) for name in (main, *others)]
 
     @cached_property
     def key_popularity(self) -> np.ndarray:
@@ -185,36 +190,40 @@ class TitleIndex:
             return np.empty(0, np.float32)
         return np.maximum.reduceat(self._popularity[self._rows], self._start[:-1])
 
-    def _lookup(self, key: str) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and kinds of a canonical key; empty when there is none."""
-        number = self._ids.get(key.replace(" ", ""))
-        if number is None or not key:
-            return np.empty(0, np.int64), np.empty(0, np.uint8)
-        span = slice(self._start[number], self._start[number + 1])
+    def _number(self, key: str) -> int | None:
+        """The number of a canonical key."""
+        return self._ids.get(key.replace(" ", "")) if key else None
+
+    def _lookup(self, number: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and kinds of a key; empty when there is none."""
+        span = slice(0) if number is None else slice(self._start[number], self._start[number + 1])
         return self._rows[span], self._kinds[span]
 
-    def _named(self, key: str, year: int | None) -> tuple[int, int] | None:
-        number = self._ids.get(key.replace(" ", "")) if key else None
-        return None if number is None else self._choose(number, year)
+    def _meant(self, number: int | None, year: int | None, spoken: str = "") -> tuple[int, int, float] | None:
+        """Row, kind and years off of what a key means; None when the year speaks against it."""
+        if number is None:
+            return None
+        row, kind = self._choose(number, year, spoken)
+        off = float(self._years_off(np.asarray([row]), year)[0])
+        return (row, kind, off) if off <= (0 if kind >= SHORT else NEAR_YEARS) else None
 
-    def _choose(self, number: int, year: int | None) -> tuple[int, int]:
-        """Row and kind meant by a key: nearest to the year, then by renown."""
-        span = slice(self._start[number], self._start[number + 1])
-        rows, kinds = self._rows[span], self._kinds[span]
+    def _choose(self, number: int, year: int | None, spoken: str = "") -> tuple[int, int]:
+        """Row and kind meant by a key: by year, by the article spoken, by renown."""
+        rows, kinds = self._lookup(number)
+        if len(rows) == 1:
+            return int(rows[0]), int(kinds[0])
         known = (self._popularity[rows] + 1.0) * np.where(kinds >= SHORT, 1 / BETTER_KNOWN, 1.0)
-        if year is not None and self._years is not None:
-            distance = np.nan_to_num(np.abs(self._years[rows] - year), nan=1e6)
-            nearest = np.lexsort((-known, distance))[0]
-        else:
-            nearest = int(np.argmax(known))
-        return int(rows[nearest]), int(kinds[nearest])
+        otherwise = np.zeros(len(rows), bool)
+        if LEADING_ARTICLE.match(spoken):
+            otherwise = np.asarray([spoken not in self._spellings(row) for row in rows])
+        first = np.lexsort((-known, otherwise, self._years_off(rows, year)))[0]
+        return int(rows[first]), int(kinds[first])
 
-    def _another_year(self, text: str, row: int, year: int) -> bool:
-        """Whether a bare year is too far off: "Blade Runner 2049" is not the film of 1982."""
-        return "(" not in text and not self._is_from(row, year, within=2)
-
-    def _is_from(self, row: int, year: int, within: int = 0) -> bool:
-        return self._years is not None and bool(abs(self._years[row] - year) <= within)
+    def _years_off(self, rows: np.ndarray, year: int | None) -> np.ndarray:
+        """Years between the items and a year; 0 without a year or years, 1 for an unknown one."""
+        if year is None or self._years is None:
+            return np.zeros(len(rows))
+        return np.nan_to_num(np.abs(self._years[rows] - year), nan=1.0)
 
 
 def _keys(title: str, aliases: Iterable[str]) -> dict[str, int]:
@@ -239,13 +248,9 @@ def _keys(title: str, aliases: Iterable[str]) -> dict[str, int]:
 
 
 def _readings(text: str) -> list[tuple[str, int | None]]:
-    """Ways to take a text as a canonical name and a year: "death race 2000" may be either."""
+    """Ways to take a text as a name in plain words and a year: "death race 2000" may be either."""
     name, year = split_year(text)
-    readings = [(_spoken(name), year)]
+    readings = [(plain(split_names(name)[0]), year)]
     if year is None and (match := BARE_YEAR.search(text)):
-        readings.append((_spoken(text[: match.start()]), int(match.group(1))))
-    return [(key, year) for key, year in readings if key]
-
-
-def _spoken(name: str) -> str:
-    return canonical(plain(split_names(name)[0]))
+        readings.append((plain(split_names(text[: match.start()])[0]), int(match.group(1))))
+    return [(spoken, year) for spoken, year in readings if spoken]

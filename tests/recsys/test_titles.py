@@ -64,7 +64,10 @@ NAMED = {
     "heat": "Heat (1995)",
     "heat 1995": "Heat (1995)",
     "Heat (1996)": "Heat (1995)",
+    "Taken 3 (2014)": "Taken 3 (2015)",
     "hamlet": "Hamlet (1996)",
+    "The Heat": "Heat, The (2013)",
+    "Hyena Road (2015)": "Hyena Road",
     "hamlet 1990": "Hamlet (1990)",
     "the avengers 1998": "Avengers, The (1998)",
     "the avengers": "Avengers, The (2012)",
@@ -143,6 +146,7 @@ NOT_NAMED = [
         "another one",
     ),
     *("whatever you like", "blade runner 2049", "rocky 7"),
+    *("It (2017)", "Wonder Woman (2017)", "The Purge (2013)", "Blockers (2018)", "Faces in the Crowd (2011)"),
 ]
 
 
@@ -250,6 +254,15 @@ def test_other_domains_and_aliases() -> None:
     assert index.best("ulyses").row == 2
 
 
+def test_a_mention_with_the_year_of_another_item_is_none(catalog: Catalog) -> None:
+    assert catalog.title_index.mentions("passengers (2016)") == []
+    assert len(catalog.title_index.mentions("passengers (2008)")) == 1
+
+
+def test_years_are_no_matter_where_items_have_none() -> None:
+    assert small(["Ulysses"]).best("Ulysses (1922)").row == 0
+
+
 def test_a_shared_subtitle_names_nothing() -> None:
     index = small(["Ants: The Motion Picture", "Bees: The Motion Picture", "Wasps: A Quiet Life"])
     assert index.best("the motion picture") is None
@@ -278,11 +291,11 @@ def test_fast_on_the_default_catalogue(catalog: Catalog) -> None:
     text = (
         "could you find me something like heat or the empire strikes back but less dark, with al pacino " * 5
     )
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(10):
         index.mentions(text[:500])
         index.best("teh matrx reloded")
-    assert (time.perf_counter() - started) / 10 < 0.05  # some 3 ms on an idle machine
+    assert (time.process_time() - started) / 10 < 0.02
 
 
 @pytest.mark.slow
@@ -300,7 +313,7 @@ def test_fast_on_a_million_titles(catalog: Catalog) -> None:
         "teh matrx": "Matrix, The (1999)",
         "shawshenk redemtion": "Shawshank Redemption, The (1994)",
     }.items():
-        started = time.perf_counter()
+        started = time.process_time()
         match = index.best(text)
-        assert time.perf_counter() - started < 0.2
+        assert time.process_time() - started < 0.1
         assert match is not None and titles[match.row] == title
