@@ -275,13 +275,13 @@ def _add_clauses(draft: Draft, clauses: list[Clause], adds: bool, extend: bool) 
 
 
 def _both(one: Range, two: Range) -> Range:
-    """Two bounds on one facet in one message: both hold where they can, else the span of both."""
+    """Two bounds on one facet in one message: both hold where they can, else the last word."""
     lows = [x for x in (one.min, two.min) if x is not None]
     highs = [x for x in (one.max, two.max) if x is not None]
+    if len(lows) == len(highs) == 2:  # said twice: the last word counts
+        return two
     low, high = max(lows, default=None), min(highs, default=None)
     if low is not None and high is not None and low > high:
-        if len(lows) == len(highs) == 2:
-            return Range(facet=one.facet, min=min(lows), max=max(highs))
         return two
     return Range(facet=one.facet, min=low, max=high)
 

@@ -185,6 +185,7 @@ def _judged(after: str) -> Verdict | None:
 def judge(words: str) -> Verdict | None:
     """The verdict of a stretch of words by its first judging word, turned round by "not"."""
     negated = False
+    words = re.sub(r" too(?= [.,!]|$)", "", words)
     for word in words.split():
         if word in ("not", "never", "nothing", "hardly"):
             negated = True

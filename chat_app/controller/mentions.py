@@ -61,7 +61,7 @@ class Mentions:
         claims = Claims(text)
         self._claim_ordinals(claims, state)
         self.people.claim_siblings(claims)
-        self.titles.claim(claims)
+        missing = self.titles.claim(claims)
         self._claim_phrases(claims, shortest=3)
         self._claim_ranges(claims)
         self._claim_cued_values(claims)
@@ -73,7 +73,7 @@ class Mentions:
         self._claim_nouns(claims)
         self._claim_numbers(claims)
         self._claim_misspelt(claims)
-        return Reading(text, claims.line(), tuple(unknown))
+        return Reading(text, claims.line(), (*missing, *unknown))
 
     def _claim_phrases(self, claims: Claims, shortest: int) -> None:
         text = claims.text
@@ -190,7 +190,7 @@ class Mentions:
             word = token.norm
             if len(word) < 5 or not word.isalpha() or not claims.free(i, i + 1) or self._known(word):
                 continue
-            noun = process.extractOne(word, self.lexicon.nouns, scorer=OSA.distance, score_cutoff=1)
+            noun = process.extractOne(word, list(self.lexicon.nouns), scorer=OSA.distance, score_cutoff=1)
             if noun and noun[0][0] == word[0]:
                 claims.claim(Chunk(i, i + 1, noun[0], "O"))
                 continue

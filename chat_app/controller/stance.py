@@ -29,7 +29,7 @@ _SEE = r"(?:seen|see|saw|watched|watch|heard(?: of)?|hear(?: of)?|caught|come ac
 
 # In the order in which they are tried at each place: (pattern, mode or None to keep it, negated).
 _CUES: list[tuple[re.Pattern[str], Mode | None, bool]] = [
-    (re.compile(p), mode, negated)
+    (re.compile(rf"(?:{p})(?:(?= |$)|(?<= ))"), mode, negated)
     for p, mode, negated in (
         (r"not (?:only|just)(?= R)", "drop", False),
         (r"if (?:you|he|she|they) (?:like|love|enjoy|want)|(?:do )?you mean|what do you mean", "heard", False),
@@ -49,7 +49,7 @@ _CUES: list[tuple[re.Pattern[str], Mode | None, bool]] = [
         (r"(?:similar to|similar(?= T)|such as|(?:in|along|on) the (?:same )?(?:vein|style|spirit|lines|tradition|manner|mold|vibe) (?:of|as)|same (?:\w+ )?as|reminiscent of|akin to|comparable to|close to|closer to|reminds? me of|resembling|as \w+ as(?= T)|(?<!i )(?<!we )think(?: of)?(?= T)|eg|e g|for (?:example|instance) ?,? ?(?=T)|more of(?= T)|based on(?= T))", "seed", False),
         (r"(?:do|does|did|would|should|will|can|must|is|are|please|i)? ?not (?:\w+ )??(?:want|need|show|recommend|suggest|include|give|looking for|wanting|have|watch|see)(?: to (?:see|watch|have|include))?(?: any(?:thing)?)?", "want", True),
         (r"(?:any|every|some)?(?:thing|one|body|all|any \w+) (?:but|except|other than|besides)", "want", True),
-        (r"(?:no more|not any|not even|not so|not too|not very|not overly|not|no|nor|neither|nothing|none|never|avoid(?:ing)?|except(?: for)?|excepting|excluding|exclude|other than|apart from|aside from|besides|minus|skip|stay away from|steer clear of|less|fewer|instead of|rather than|hold the|zero|sans|far from|hates)(?= |$)", None, True),
+        (r"(?:no more|not any|not even|not so|not too|not very|not overly|not|no|nor|neither|nothing|none|never|avoid(?:ing)?|except(?: for)?|excepting|excluding|exclude|without|other than|apart from|aside from|besides|minus|skip|stay away from|steer clear of|less|fewer|instead of|rather than|hold the|zero|sans|far from|hates)(?= |$)", None, True),
         (r"(?:allow|bring back|include|permit|readd|re add|put back)", "allow", False),
         (rf"(?:{_ADV} )*{_LIKED}(?! to )", "like", False),
         (_FOND + r"(?= |$)", "like", False),
@@ -120,7 +120,10 @@ class Stance:
         before = self.line.chunks[i - 1] if i else None
         if before is not None and before.letter in ("P", "T") and self.line.chunks[i].norm in _STATES:
             return "verdict", False, 1
-        relative = before is not None and (before.letter in ("O", "V") or before.norm in ("ones", "one", "something", "anything", "stuff"))
+        relative = any(
+            c.letter in ("O", "V") or c.norm in ("ones", "one", "something", "anything", "stuff")
+            for c in self.line.chunks[max(0, i - 3) : i]
+        )
         if relative and self.line.chunks[i].norm in ("that", "which"):
             return None
         if match := _STATEMENT.match(s, at):
@@ -131,7 +134,7 @@ class Stance:
             return None
         for pattern, new_mode, new_negated in _CUES:
             match = pattern.match(s, at)
-            if match and match[0] and (match.end() == len(s) or s[match.end()] == " " or match[0].endswith(" ")):
+            if match and match[0]:
                 if match[0].strip() == "no" and self._mere_no(i):
                     return mode, False, 1
                 return self._set(mode, negated, new_mode, new_negated, self._length(i, match), match[0], i)
@@ -143,7 +146,7 @@ class Stance:
         self, mode: Mode, negated: bool, new_mode: Mode | None, new_negated: bool, length: int, words: str, i: int
     ) -> tuple[Mode, bool, int]:
         if new_mode is None:
-            kept: Mode = mode if mode in ("want", "like", "seen", "seed") else "want"
+            kept: Mode = mode if mode not in ("ask", "allow") else "want"
             return kept, new_negated, length
         if new_mode == "want" and words == "any" and (negated or mode in ("drop", "unseen", "like")):
             return mode, negated, length
@@ -193,14 +196,16 @@ class Stance:
             return ("seed", negated) if ahead is not None and ahead.letter == "T" else ("want", False)
         if negated and not in_list:
             plain = ahead is not None and ahead.norm.isalpha() and ahead.norm not in _NEW_THOUGHT
-            if joint in ("or", "nor") and plain:
+            if joint in ("or", "nor") and (plain or ahead is not None and ahead.norm in ("anything", "any")):
                 return mode, True
             if joint == "and" and plain:
                 return mode, True
             if joint == "," and plain and any(c.norm in ("or", "nor") for c in self.line.chunks[at + 1 : at + 3]):
                 return mode, True
             return ("want" if mode in ("verdict", "heard") else mode), False
-        if joint == "," and mode in ("verdict", "heard", "unseen", "drop", "allow") and not (in_list and mode in ("drop", "allow", "unseen")):
+        if joint == "," and mode in ("verdict", "heard", "unseen", "drop", "allow") and not (
+            in_list and mode in ("drop", "allow", "unseen") and ahead is not None and ahead.letter != "R"
+        ):
             return "want", False
         if mode in ("like", "seen") and not in_list and ahead is not None and joint == ",":
             return (mode, negated) if ahead.norm in ("especially", "particularly", "mostly") else ("want", False)

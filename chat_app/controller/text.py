@@ -44,7 +44,10 @@ _SPOKEN = {
     "recommendations": "suggestions", "recommendation": "suggestion", "nothin": "nothing",
     "ok": "okay", "k": "okay", "okey": "okay", "alright": "okay", "percent": "%", "pct": "%",
     "&": "and", "min": "minutes", "mins": "minutes", "hr": "hours", "hrs": "hours", "cuz": "because",
-    "colour": "color", "tho": "though", "tv": "tv", "yrs": "years", "def": "definitely",
+    "colour": "color", "teh": "the", "liek": "like", "sumthing": "something", "sth": "something", "smth": "something",
+    "similiar": "similar", "simular": "similar", "helo": "hello", "watchin": "watching", "lookin": "looking",
+    "wat": "what", "wut": "what", "abt": "about", "bcuz": "because", "rec": "suggestion", "recs": "suggestions",
+    "tonite": "tonight", "nite": "night", "tho": "though", "tv": "tv", "yrs": "years", "def": "definitely",
 }  # fmt: skip
 _IS_AFTER = frozenset("it that what who where there here he she how when this which everything one".split())
 

@@ -56,7 +56,11 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
     wished = any(line.chunks[i].letter in ("V", "P", "R", "O") and stance.marks[i].mode in ("want", "like") for i in chunks)
     denied = any(stance.marks[i].negated for i in chunks)
     if sentence.is_a(Kind.VERDICT):
-        return denied and "like" in modes and not re.search(r"(?:^| )(?:it|that|them|those|this|T)(?= |$)", sentence.s)
+        disliked = not re.search(r"(?:^| )(?:it|that|them|those|this|T)(?= |$)", sentence.s)
+        return any(
+            stance.marks[i].negated and stance.marks[i].mode in (("want", "like") if disliked else ("want",))
+            for i in chunks
+        )
     if sentence.is_a(Kind.CHAT):
         return False
     return wished or denied or "seed" in modes or "like" in modes or _elliptic(sentence)
@@ -74,6 +78,7 @@ def _phrases(
     line: Line, stance: Stance, sentence: Sentence, lexicon: Lexicon, used: set[int]
 ) -> list[tuple[bool, str]]:
     asides = _asides(line, sentence)
+    past = bool(re.search(r"(?:^| )(?:liked|loved|enjoyed|hated|adored)(?= )", sentence.s))
     runs: list[tuple[bool, list[int]]] = []
     for i in range(sentence.start, sentence.end):
         chunk, mark = line.chunks[i], stance.marks[i]
@@ -81,7 +86,7 @@ def _phrases(
             not chunk.letter
             and is_content(chunk.norm)
             and chunk.norm not in lexicon.fillers
-            and mark.mode in ("want", "like", "seed")
+            and (mark.mode in ("want", "seed") or mark.mode == "like" and not past)
             and i not in asides
             and i not in used
             and not mark.cue

@@ -12,10 +12,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from chat_app.controller.amounts import number
 from chat_app.controller.chunks import Chunk, Claims
 from chat_app.controller.english import FILLER, FUNCTION, common_words
 from chat_app.controller.lexicon import Lexicon
 from chat_app.controller.text import Text
+from chat_app.controller.turn import Unknown
 from recsys.titles import Mention
 
 ENOUGH = 2.0
@@ -50,6 +52,7 @@ _VERDICT = re.compile(
     r"|(?:sounds?|looks?|seems?) .*|did not .*|bored me.*|made me .*|blew .*|would be .*|will be .*|works? .*|\?$|the movie.*|the film.*)"
 )
 _BREAK = frozenset(",.!?;:-()") | {"but", "and", "or", "please", "too", "though", "because", "except", "with", "from", "as", "both"}
+_SMALL = frozenset("the a an of and in to on for at or with from by is vs 's".split())
 _PRONOUNS = frozenset(
     "it this that these those them they he she her him his you we us me i one ones both all any some more other others another none nothing "
     "something anything everything movies movie film films first second third last what who where when why how no yes okay so do not".split()
@@ -72,8 +75,11 @@ class TitleSpotter:
         self.catalog = lexicon.catalog
         self.index = lexicon.catalog.title_index
 
-    def claim(self, claims: Claims) -> None:
-        """Claim every title that is meant as one; lists of titles carry each other."""
+    def claim(self, claims: Claims) -> list[Unknown]:
+        """Claim every title that is meant as one; lists of titles carry each other.
+
+        Returns the titles that the catalogue does not have, as far as they look like titles.
+        """
         text = claims.text
         self._claim_quoted(claims)
         candidates = sorted(self._candidates(claims), key=lambda c: (c.start - c.end, c.start))
@@ -84,6 +90,65 @@ class TitleSpotter:
                 listed = 1.5 if self._listed(claims, c) else 0.0
                 if c.evidence + listed >= ENOUGH and claims.claim(self._chunk(text, c)):
                     accepted = True
+        return self._claim_near(claims)
+
+    def _claim_near(self, claims: Claims) -> list[Unknown]:
+        """Claim misspelt titles after a cue, and what is a title of nothing here."""
+        text, unknown = claims.text, []
+        starts = {text.at(m.end()) for m in _AFTER_CUE.finditer(text.line)}
+        for i, token in enumerate(text.tokens[1:-1], 1):  # "… The Mountain Between Us (2017)"
+            year = token.norm == "(" and re.fullmatch(r"(?:19|20)\d\d", text.tokens[i + 1].norm)
+            if year and claims.free(i, i + 1):
+                starts.add(self._first_capital(text, i))
+        for start in sorted(starts):
+            end = self._name_end(text, start)
+            if end <= start or not claims.free(start, end):
+                continue
+            said = text.quote(start, end)
+            capital = self._capital(text, start, end) and (text.tokens[start].norm not in FUNCTION or end - start > 1)
+            rare = any(w not in common_words() and len(w) > 3 for w in text.words(start, end).split())
+            if not capital and not (rare and not text.cased):
+                continue
+            words = text.words(start, end)
+            if self.lexicon.names.by_full_name(words) or any(self.lexicon.names.last.get(w) for w in words.split()[-1:]):
+                continue
+            if any(w in self.lexicon.phrases for w in words.split()) or not any(w not in FUNCTION and w not in FILLER for w in words.split()):
+                continue
+            best = self.index.best(said)
+            if best and best.score >= NEAR_TITLE and not re.search(r"\( ?\d{4}", text.words(end, end + 2)):
+                claims.claim(Chunk(start, end, words, "T", rows=(best.row,)))
+            elif capital:
+                close = text.words(end, end + 3)
+                end += 3 if re.fullmatch(r"\( \d{4} \)", close) else 0
+                if claims.claim(Chunk(start, end, text.words(start, end), "U")):
+                    near = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
+                    unknown.append(Unknown(text=said, kind="title", nearest=near))
+        return unknown
+
+    def _first_capital(self, text: Text, end: int) -> int:
+        start = end
+        while start > 0 and text.tokens[start - 1].is_word and (
+            text.raw[text.tokens[start - 1].start].isupper() or text.tokens[start - 1].norm in ("of", "the", "and", "to", "in", "a", "'s")
+        ):
+            start -= 1
+        while start < end and not text.raw[text.tokens[start].start].isupper():
+            start += 1
+        return start
+
+    def _name_end(self, text: Text, start: int) -> int:
+        """Where a name ends that begins at a token: at a break, or where the capitals end."""
+        end = start
+        while end < len(text) and end < start + 7 and (text.tokens[end].is_word or text.tokens[end].norm == "'s"):
+            word = text.tokens[end].norm
+            small = word in ("of", "the", "and", "to", "in", "a", "'s", "for", "on", "at")
+            if text.cased and not text.raw[text.tokens[end].start].isupper() and not small:
+                break
+            if not text.cased and word in _BREAK:
+                break
+            end += 1
+        while end > start and text.tokens[end - 1].norm in ("of", "the", "and", "to", "in", "a", "'s", "for", "on", "at"):
+            end -= 1
+        return end
 
     def _chunk(self, text: Text, found: Candidate) -> Chunk:
         return Chunk(found.start, found.end, text.words(found.start, found.end), "T", rows=found.rows[:1])
@@ -138,6 +203,8 @@ class TitleSpotter:
         spoken = " ".join(words) in self.lexicon.phrases or any(w in self.lexicon.phrases for w in words)
         if ordinary and not capital and not (strong and famous and len(words) > 1 and not spoken):
             return 0.0
+        if all(number(w) is not None for w in words) and not (strong or _VERDICT.match(after)):
+            return 0.0
         score = 0.0
         if _NAMED.search(before):
             score += 2
@@ -173,7 +240,7 @@ class TitleSpotter:
         """Every content word has a capital, and it is not just the start of a sentence."""
         if not text.cased:
             return False
-        tokens = [t for t in text.tokens[start:end] if t.is_word and t.norm not in FUNCTION and not t.norm.isdigit()]
+        tokens = [t for t in text.tokens[start:end] if t.is_word and t.norm not in _SMALL and not t.norm.isdigit()]
         tokens = tokens or list(text.tokens[start : start + 1])
         if not all(text.raw[t.start].isupper() for t in tokens):
             return False

@@ -25,7 +25,7 @@ _GONE = re.compile(r"^(?: (?:O|ones|stuff|part|thing))* (?:can|may|should|has to
 _ADDS = re.compile(r"(?:^|(?<= ))(?:also|too|as well|plus|add|adding|in addition|additionally|on top of that|and maybe|throw in|mix in|along with)(?= |$)")
 _OPENS_ADDING = re.compile(r"^(?:(?:yes|yeah|okay|hmm|well|oh) ,? ?)*(?:and|also|plus|or|but)(?= )")
 _MAKES = re.compile(r"(?:make|keep) (?:it|them|that|those|these|sure)")
-_SOME = re.compile(r"(?:with (?:some|a bit of|a touch of|a little|a hint of|elements of|lots of)|only the|just the|the|more|but|bit|little|a little|slightly|should be|must be|has to be)(?: more)?$")
+_SOME = re.compile(r"(?:with (?:some|a bit of|a touch of|a little|a hint of|elements of|lots of)|only the|just the|the|more|but|bit|little|a little|slightly|should be|must be|has to be|for|for the|for my|suitable for)(?: more)?$")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def _of_sentence(
         sense = _sense(line, stance, sentence, i)
         if sense:
             before = " ".join(c.symbol for c in line.chunks[max(sentence.start, i - 4) : i])
-            joins = adds or (chunk.letter == "V" and bool(_SOME.search(before)) and not before.endswith("what about the"))
+            joins = adds or chunk.norm.startswith("for ") or (chunk.letter == "V" and bool(_SOME.search(before)) and not before.endswith("what about the"))
             yield Wish(i, chunk, sense, joins, stance.marks[i].mode == "like")
 
 
