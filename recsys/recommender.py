@@ -25,7 +25,7 @@ from recsys.datasets import Dataset
 from recsys.errors import TillerError
 from recsys.likeness import Likeness
 from recsys.profile import Profile
-from recsys.rankers import RANKERS, Ranker
+from recsys.rankers import PRIOR_HALF, RANKERS, Ranker
 from recsys.reasons import Reasons
 from recsys.semantic import SemanticIndex
 from recsys.settings import Settings
@@ -38,6 +38,8 @@ Decoding = Literal["guarded", "free"]
 
 #: Candidates taken from each source, of each group; at least three for each place on the list.
 CANDIDATES = 200
+#: Likeness is taken to so many of the latest likes and dislikes.
+RECENT = 10
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class Weights:
     avoid_theme: float = -1.5
     seeds: float = 2.0
     unlike: float = -1.5
+    liked: float = 0.5  # likeness to what one liked, while that is little: halved at three likes
     disliked: float = -0.3
-    prior: float = 0.3  # added where a theme or seed is given: the well-liked of the fitting ones
+    prior: float = 0.3  # where a theme or seed is given: the well-liked of the fitting ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,8 +205,11 @@ class Recommender:
             parts["seeds"] = w.seeds * _standard(self._like(taste.seeds, rows))
         if unlike := plan.constraints.unlike_seeds:
             parts["unlike"] = w.unlike * np.maximum(_standard(self._like(unlike, rows)), 0)
+        if taste.liked and not taste.seeds:
+            weight = w.liked * PRIOR_HALF / (PRIOR_HALF + len(taste.liked))
+            parts["liked"] = weight * _standard(self._like(taste.liked[-RECENT:], rows))
         if taste.disliked:
-            parts["disliked"] = w.disliked * np.maximum(_standard(self._like(taste.disliked[-20:], rows)), 0)
+            parts["disliked"] = w.disliked * np.maximum(_standard(self._like(taste.disliked[-RECENT:], rows)), 0)
         if intent.theme or taste.seeds:
             parts["prior"] = w.prior * _standard(self._prior[rows])
         return Ranking(rows, np.sum(list(parts.values()), axis=0), parts)

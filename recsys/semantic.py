@@ -117,6 +117,7 @@ class SemanticIndex:
         self._texts = [] if vectors is not None else item_texts(catalog)
         self._lock = None if url else _own(folder)
         self._client: ClientAPI | None = None
+        self._embed_one = lru_cache(maxsize=256)(lambda text: self._embedder([text])[0])
         try:
             self._collection = self._open()
         except BaseException:
@@ -139,7 +140,7 @@ class SemanticIndex:
 
     def embed(self, text: str) -> np.ndarray:
         """Unit vector ``(d,)`` of a text, of which :data:`MAX_QUERY` characters are read."""
-        return self._embed_cached(" ".join(text.split())[:MAX_QUERY])
+        return self._embed_one(" ".join(text.split())[:MAX_QUERY])
 
     def search(
         self, text: str, eligible: np.ndarray | None = None, n: int = 100
@@ -224,7 +225,7 @@ class SemanticIndex:
             if self._url:
                 raise TillerError(f"The Chroma server at {self._url} does not answer: {error}") from None
             self._say(f"The index in {self._folder} is damaged and is built again.")
-            self._forget_client()
+            self._drop_client()
             for path in self._folder.iterdir():
                 if path.is_dir():
                     shutil.rmtree(path)
@@ -275,9 +276,6 @@ class SemanticIndex:
             self._embed = load_embedder()
         return self._embed
 
-    def _embed_cached(self, text: str) -> np.ndarray:
-        return self._embedder([text])[0]
-
     def _content_hash(self) -> str:
         digest = hashlib.sha256()
         if self._given is not None:
@@ -286,8 +284,12 @@ class SemanticIndex:
             digest.update("\x1f".join(self._texts).encode())
         return digest.hexdigest()[:16]
 
-    def _forget_client(self) -> None:
+    def _drop_client(self) -> None:
+        """Without closing it, which fails where starting it failed."""
+        from chromadb.api.shared_system_client import SharedSystemClient
+
         self._client = None
+        SharedSystemClient.clear_system_cache()
 
 
 LOCK = "owner.lock"
