@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from chat_app import reply as words
 from chat_app.controller.turn import TurnIntent
-from chat_app.markup import shorten
+from chat_app.markup import legible, shorten
 from chat_app.reply import Reply
 from chat_app.services import Services
 from chat_app.state import State
@@ -217,6 +217,7 @@ class Conversation:
         state = base.state()
         if refusal := words.refuse(text, self.services.settings.max_message):
             return words.passing(refusal, TurnIntent(act="unclear"), state)
+        text = legible(text)
         if turn is None:
             step("understanding")
             turn = self.services.controller.invoke({"state": state, "text": text})
@@ -278,7 +279,7 @@ class Conversation:
                 [_stored(record) for record in self._unsaved],
                 path.head,
                 path.tip,
-                create=not self._stored,
+                created=None if self._stored else self.created,
             )
         except StoreError as error:
             self._dirty = True

@@ -18,6 +18,11 @@ def clean(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def legible(text: str) -> str:
+    """Text that every database and font can take: no NUL, no halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
 def escape(text: object) -> str:
     """Data as Markdown that shows it literally: no HTML, no links, no formatting."""
     out = _SPECIAL.sub(r"\\\1", clean(str(text)))

@@ -40,7 +40,7 @@ class State(BaseModel):
 
     def listed(self, items: tuple[ItemId, ...], more: bool) -> State:
         """The state after a slate was shown; ``more`` keeps what was listed before."""
-        shown = (*self.shown, *items) if more else items
+        shown = tuple(dict.fromkeys((*self.shown, *items))) if more else items
         return self.model_copy(update={"slate": items, "shown": shown, "focus": None})
 
 

@@ -193,13 +193,14 @@ class Store:
         new: Sequence[StoredTurn],
         head: str | None,
         tip: str | None,
-        create: bool,
+        created: str | None = None,
     ) -> None:
-        """Add turns and move the pointers, all or nothing; ``create`` starts the conversation."""
+        """Add turns and move the pointers, all or nothing. With the time ``created`` the
+        conversation is new."""
         at = now()
         with self._writing() as db:
-            if create:
-                row = {"id": conversation_id, "owner": owner, "created": at}
+            if created is not None:
+                row = {"id": conversation_id, "owner": owner, "created": created}
                 db.execute(conversations.insert().values(**row, title=title, updated=at))
             if new:
                 rows = [

@@ -20,8 +20,8 @@ from recsys.settings import Settings
 
 @pytest.fixture(scope="session")
 def small_recommender(tmp_path_factory):
-    """Two hundred made films; ``dataset`` beside the recommender."""
-    dataset = made_dataset(200, 4000)
+    """A thousand made films; ``dataset`` beside the recommender."""
+    dataset = made_dataset(1000, 5000)
     settings = Settings(home=tmp_path_factory.mktemp("small"), _env_file=None)
     recommender = load_recommender(dataset, settings, vectors=made_vectors(dataset, 16))
     yield dataset, recommender

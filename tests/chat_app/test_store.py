@@ -43,7 +43,15 @@ def add(store, owner="ann", conversation=None, texts=("one", "two")) -> tuple[st
     line: list[StoredTurn] = []
     for text in texts:
         line.append(turn(line[-1].id if line else None, text))
-        store.append(owner, conversation, "A title", line[-1:], line[-1].id, line[-1].id, len(line) == 1)
+        store.append(
+            owner,
+            conversation,
+            "A title",
+            line[-1:],
+            line[-1].id,
+            line[-1].id,
+            "2026" if len(line) == 1 else None,
+        )
     return conversation, line
 
 
@@ -132,15 +140,15 @@ class TestEveryDatabase:
 
     def test_head_and_tip_are_pointers_and_turns_stay(self, store):
         conversation, line = add(store, texts=("one", "two", "three"))
-        store.append("ann", conversation, "A title", [], line[0].id, line[2].id, False)
+        store.append("ann", conversation, "A title", [], line[0].id, line[2].id)
         stored = store.load("ann", conversation)
         assert [t.text for t in stored.line] == ["one", "two", "three"] and stored.at == 1
         branch = turn(line[0].id, "other")
-        store.append("ann", conversation, "A title", [branch], branch.id, branch.id, False)
+        store.append("ann", conversation, "A title", [branch], branch.id, branch.id)
         assert [t.text for t in store.load("ann", conversation).line] == ["one", "other"]
         with store.engine.connect() as db:
             assert db.scalar(sa.select(sa.func.count()).select_from(turns)) == 4
-        store.append("ann", conversation, "A title", [], None, branch.id, False)
+        store.append("ann", conversation, "A title", [], None, branch.id)
         assert store.load("ann", conversation).at == 0
 
     def test_list_is_the_owners_own_latest_first_with_the_last_text(self, store):
@@ -158,12 +166,12 @@ class TestEveryDatabase:
             lambda: store.position("bob", conversation),
             lambda: store.rename("bob", conversation, "mine"),
             lambda: store.delete("bob", conversation),
-            lambda: store.append("bob", conversation, "mine", [turn()], None, None, False),
+            lambda: store.append("bob", conversation, "mine", [turn()], None, None),
         ):
             with pytest.raises(ConversationNotFound):
                 forbidden()
         with pytest.raises(StoreError):
-            store.append("bob", conversation, "mine", [turn()], None, None, True)
+            store.append("bob", conversation, "mine", [turn()], None, None, "2026")
         stored = store.load("ann", conversation)
         assert stored.title == "A title" and stored.line == tuple(line)
 
@@ -183,7 +191,7 @@ class TestEveryDatabase:
         conversation, line = add(store)
         twice = turn(line[-1].id)
         with pytest.raises(StoreError):
-            store.append("ann", conversation, "new", [twice, line[0]], twice.id, twice.id, False)
+            store.append("ann", conversation, "new", [twice, line[0]], twice.id, twice.id)
         stored = store.load("ann", conversation)
         assert stored.line == tuple(line) and stored.title == "A title"
 
@@ -242,7 +250,7 @@ from chat_app.store import Store, StoredTurn
 store, parent, conversation = Store(sys.argv[1]), None, "c" * 32
 for i in range(100_000):
     turn = StoredTurn(uuid.uuid4().hex, parent, str(i) * 200, "{}", "{}", "{}", "now")
-    store.append("ann", conversation, "t", [turn], turn.id, turn.id, i == 0)
+    store.append("ann", conversation, "t", [turn], turn.id, turn.id, None if i else "now")
     parent = turn.id
     print(i, flush=True)
 """
@@ -265,7 +273,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path, after):
     assert stored.at == len(stored.line) and stored.line[-1].text == str(stored.at - 1) * 200
     assert not store.notices
     next_turn = turn(stored.line[-1].id)
-    store.append("ann", "c" * 32, "t", [next_turn], next_turn.id, next_turn.id, False)
+    store.append("ann", "c" * 32, "t", [next_turn], next_turn.id, next_turn.id)
     store.close()
 
 
@@ -324,7 +332,7 @@ class TestSqlite:
         store.engine.dispose()
         big = turn(line[-1].id, "x" * 1_000_000)
         with pytest.raises(StoreError, match="disk is full"):
-            store.append("ann", conversation, "t", [big], big.id, big.id, False)
+            store.append("ann", conversation, "t", [big], big.id, big.id)
         assert store.load("ann", conversation).line == tuple(line)
         store.close()
 
