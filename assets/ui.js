@@ -35,7 +35,8 @@ window.tiller = (() => {
   function ask(id, fill, then) {
     const dialog = $("#" + id);
     fill(dialog);
-    dialog.returnValue = "cancel";
+    dialog.returnValue = "cancel"; // Escape leaves it so
+    $("[data-cancel]", dialog).onclick = () => dialog.close("cancel");
     dialog.addEventListener("close", () => dialog.returnValue === "ok" && then(dialog), { once: true });
     dialog.showModal();
   }

@@ -23,6 +23,7 @@ from recsys.titles import display_title
 
 if TYPE_CHECKING:
     from chat_app.conversation import Conversation
+    from chat_app.reply import Reply
     from chat_app.store import ConversationSummary
     from recsys.profile import Profile
 
@@ -166,12 +167,25 @@ def thread(conversation: Conversation, catalog: Catalog, everything: bool = Fals
     return _render("thread.html", turns=turns, first=hidden + 1, hidden=hidden, known=known)
 
 
-def live(said: str | None = None, step: str | None = None, notice: str | None = None) -> str:
-    """What is going on: the message under way with its steps, or a notice that is not stored."""
+LIVE = '<div role="status">${value}</div>'  # stays, so that screen readers speak what comes into it
+
+
+def live(
+    said: str | None = None, step: str | None = None, notice: str | None = None, spoken: str | None = None
+) -> str:
+    """What is going on: the message under way with its steps, a notice that is not stored, or
+    words for screen readers only."""
     steps = [("understanding", "Reading"), ("candidates", "Finding candidates"), ("ranking", "Ranking")]
     keys = [key for key, _ in steps]
     at = keys.index(step) if step in keys else (len(keys) - 1 if step == "explaining" else -1)
-    return _render("live.html", said=said, steps=steps, at=at, notice=notice)
+    return _render("live.html", said=said, steps=steps, at=at, notice=notice, spoken=spoken)
+
+
+def spoken(reply: Reply, catalog: Catalog) -> str:
+    """The answer in short, for those who cannot see it."""
+    n = len(reply.slate.items) if reply.slate else 0
+    listed = f" {n} {catalog.noun[n != 1]} listed." if n else ""
+    return reply.plain + listed
 
 
 def dock(conversation: Conversation, catalog: Catalog, editing: bool = False) -> str:

@@ -58,7 +58,7 @@ class ChatTab:
             with gr.Column(elem_id="main", min_width=0):
                 self.top = _html("top", cards.fixed("top.html"))
                 self.thread = _html("thread", server_functions=[self._search()])
-                self.live = _html("live")
+                self.live = _html("live", html_template=cards.LIVE)
                 with gr.Column(elem_id="dock", min_width=0):
                     self.dock = _html("in-force")
                     with gr.Row(elem_id="composer"):
@@ -242,9 +242,7 @@ class ChatTab:
         except TurnFailed as error:
             yield self._failed(session, str(error), typed)
         else:
-            yield self._safely(
-                session, lambda: self._everything(session, conversation, _in_passing(turn.reply))
-            )
+            yield self._safely(session, lambda: self._answered(session, conversation, turn.reply))
 
     def _failed(self, session: Session, notice: str, typed: str | None = None) -> Page:
         page = {**self._idle(), self.session: session, self.live: cards.live(notice=notice)}
@@ -263,6 +261,13 @@ class ChatTab:
     def _open(self, session: Session) -> Conversation:
         """The session's conversation, a new one where there is none (any more)."""
         return self.desk.open(session["owner"], session["conversation"])
+
+    def _answered(self, session: Session, conversation: Conversation, reply: Reply | None) -> Page:
+        notice = _in_passing(reply)
+        page = self._everything(session, conversation, notice)
+        if reply is not None and not notice:
+            page[self.live] = cards.live(spoken=cards.spoken(reply, self.catalog))
+        return page
 
     def _everything(self, session: Session, conversation: Conversation, notice: str | None = None) -> Page:
         if conversation.turns:

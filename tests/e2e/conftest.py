@@ -25,12 +25,33 @@ import pandas as pd
 import pytest
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update"
-    " --disable-sync --no-first-run"
-).split()
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 EVIL = '<img src=x onerror="window.hacked=1"> & Friends (1999)'
 WAIT = 15_000  # milliseconds
+COLUMNS = """
+name = "few-films"
+noun = ["film", "films"]
+[items]
+file = "films.csv"
+id = "id"
+title = "title"
+categorical = { genre = "genre", director = "director", language = "language", country = "country" }
+numeric = { year = "year", runtime = "runtime" }
+links = { imdb = "imdb", tmdb = "tmdb" }
+[interactions]
+file = "ratings.csv"
+user = "user"
+item = "item"
+rating = "rating"
+timestamp = "timestamp"
+"""
 
 
 def pytest_collection_modifyitems(items):
@@ -73,13 +94,7 @@ def catalog_folder(tmp_path_factory) -> Path:
             "timestamp": ratings.timestamp[chosen],
         }
     ).to_csv(folder / "ratings.csv", index=False)
-    (folder / "catalog.toml").write_text(
-        'name = "few-films"\nnoun = ["film", "films"]\n[items]\nfile = "films.csv"\nid = "id"\ntitle = "title"\n'
-        'categorical = { genre = "genre", director = "director", language = "language", country = "country" }\n'
-        'numeric = { year = "year", runtime = "runtime" }\nlinks = { imdb = "imdb", tmdb = "tmdb" }\n'
-        '[interactions]\nfile = "ratings.csv"\nuser = "user"\nitem = "item"\nrating = "rating"\n'
-        'timestamp = "timestamp"\n'
-    )
+    (folder / "catalog.toml").write_text(COLUMNS)
     return folder
 
 

@@ -112,7 +112,7 @@ def test_edit_and_retry(chat: Chat):
     chat.box.press("Enter")
     chat.page.locator(".said", has_text="three thrillers").wait_for(timeout=WAIT)
     chat.page.locator(".pending").wait_for(state="detached", timeout=WAIT)
-    assert chat.turns.count() == 1 and chat.in_force()[0].startswith("Thriller")
+    assert chat.turns.count() == 1 and "Thriller" in chat.in_force()
     chat.page.get_by_role("button", name="Answer my last message again").click()
     chat.page.wait_for_timeout(300)
     chat.page.locator(".pending").wait_for(state="detached", timeout=WAIT)
@@ -178,7 +178,7 @@ def test_past_conversations(chat: Chat):
     page.locator(".said", has_text="three comedies").wait_for(timeout=WAIT)
 
     page.get_by_role("button", name="Rename “three comedies”").click()
-    page.get_by_label("Name").fill("Something <b>light</b>")
+    page.get_by_role("textbox", name="Name", exact=True).fill("Something <b>light</b>")
     page.keyboard.press("Enter")
     page.locator(".past .current", has_text="Something <b>light</b>").wait_for(timeout=WAIT)
 
@@ -186,7 +186,8 @@ def test_past_conversations(chat: Chat):
         page.locator(".past .current [data-do=export]").click()
     exported = json.loads(download.value.path().read_text())
     assert (
-        exported["turns"][0]["text"] == "three comedies" and len(exported["turns"][0]["slate"]["items"]) == 3
+        exported["turns"][0]["text"] == "three comedies"
+        and len(exported["turns"][0]["reply"]["slate"]["items"]) == 3
     )
 
     delete = page.locator(".past .current [data-do=delete]")
@@ -209,14 +210,14 @@ def test_first_visit_picker(chat: Chat):
     tiles.first.get_by_role("button", name=re.compile("^Skip")).click()
     assert skipped not in tiles.locator(".name").all_inner_texts()
     tiles.first.get_by_role("button", name=re.compile("^Like")).click()
-    page.get_by_role("searchbox").fill("pulp ficton")
-    found = page.locator("[data-picker=found] .tile", has_text="Pulp Fiction")
+    page.get_by_role("searchbox").fill("the matrx")
+    found = page.locator("[data-picker=found] .tile", has_text="The Matrix (1999)")
     found.get_by_role("button", name=re.compile("^Like")).click(timeout=WAIT)
-    assert "Pulp Fiction" in page.locator("[data-picker=chosen]").inner_text()
+    assert "The Matrix" in page.locator("[data-picker=chosen]").inner_text()
     chat.click("Remember them")
     assert "2 liked" in page.locator(".taste summary").inner_text()
     chat.say("three films")
-    assert not any("Pulp Fiction" in title for title in chat.titles())
+    assert not any("The Matrix" in title for title in chat.titles())
     page.reload()
     chat.turns.first.wait_for(timeout=WAIT)
     assert "2 liked" in page.locator(".taste summary").inner_text()
@@ -289,7 +290,7 @@ def test_stop_changes_nothing(new_chat, strict_server):
     chat.box.press("Enter")
     stop = chat.page.get_by_role("button", name="Stop")
     stop.wait_for(timeout=WAIT)
-    assert "Reading" in chat.page.locator("#live [role=status]").text_content()
+    chat.page.locator("#live [role=status]", has_text="Reading").wait_for(timeout=WAIT)
     before = time.monotonic()
     stop.click()
     chat.notice.wait_for(timeout=WAIT)
@@ -298,4 +299,4 @@ def test_stop_changes_nothing(new_chat, strict_server):
     chat.page.wait_for_timeout(4500)  # by now the model has answered, into the void
     chat.page.reload()
     chat.turns.first.wait_for(timeout=WAIT)
-    assert chat.turns.count() == 1 and chat.in_force()[0].startswith("Comedy")
+    assert chat.turns.count() == 1 and "Comedy" in chat.in_force()

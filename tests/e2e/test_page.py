@@ -8,8 +8,9 @@ from tests.e2e.conftest import WAIT, Chat
 
 PHONE = {"width": 360, "height": 740}
 # name of every control as a browser computes it for assistive technology
-NAMELESS = """() => [...document.querySelectorAll('button, a[href], input, textarea, select, summary, [role=button]')]
-  .filter(e => e.checkVisibility() && !(e.getAttribute('aria-label') || e.innerText || e.title ||
+NAMELESS = """() => [...document.querySelectorAll(
+    'button, a[href], input, textarea, select, summary, [role=button]')]
+  .filter(e => e.checkVisibility({ visibilityProperty: true }) && !(e.getAttribute('aria-label') || e.innerText || e.title ||
     [...(e.labels ?? [])].map(l => l.textContent.trim()).join('') || '').trim())
   .map(e => e.outerHTML.slice(0, 200))"""
 
@@ -111,7 +112,10 @@ def test_text_can_be_read(new_chat, server, scheme):
 
 
 CONTRAST = """() => {
-  const parse = c => { const m = c.match(/[\\d.]+/g).map(Number); return { rgb: m.slice(0, 3), a: m[3] ?? 1 }; };
+  const parse = c => {
+    const m = c.match(/[\\d.]+/g).map(Number);
+    return { rgb: m.slice(0, 3), a: m[3] ?? 1 };
+  };
   const light = rgb => rgb.map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
   const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
@@ -119,11 +123,12 @@ CONTRAST = """() => {
   const poor = [];
   for (const e of document.querySelectorAll('#shell *')) {
     const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!own || !e.checkVisibility() || e.closest('.sr, :disabled, #dock .none')) continue;
+    if (!own || !e.checkVisibility({ visibilityProperty: true }) || e.closest('.sr, :disabled, #dock .none')) continue;
     const color = parse(getComputedStyle(e).color);
     if (getComputedStyle(e).backgroundColor.startsWith('color(')) continue;
     const [a, b] = [light(color.rgb), light(behind(e))].sort((x, y) => y - x);
-    if ((a + .05) / (b + .05) < 4.5) poor.push([e.className, e.textContent.trim().slice(0, 40), ((a + .05) / (b + .05)).toFixed(2)]);
+    const ratio = (a + .05) / (b + .05);
+    if (ratio < 4.5) poor.push([e.className, e.textContent.trim().slice(0, 40), ratio.toFixed(2)]);
   }
   return poor;
 }"""
@@ -134,7 +139,8 @@ def test_nothing_jumps_when_the_answer_comes(chat: Chat):
     chat.say("three comedies")
     chat.page.evaluate(
         "() => { window.shift = 0; new PerformanceObserver(list => { for (const e of list.getEntries())"
-        " if (!e.hadRecentInput) window.shift += e.value; }).observe({ type: 'layout-shift', buffered: false }); }"
+        " if (!e.hadRecentInput) window.shift += e.value; })"
+        ".observe({ type: 'layout-shift', buffered: false }); }"
     )
     top = chat.page.evaluate("document.querySelector('#dock').getBoundingClientRect().top")
     chat.say("three thrillers")
