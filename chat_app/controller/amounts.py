@@ -57,10 +57,10 @@ _CALENDAR = re.compile(
     rf"|(?P<last>(?:in |from |within |of |during )*(?:the )?(?:last|past|previous) (?:(?P<n>{COUNT}|several) )?(?P<unit>years?|decades?))"
     rf"|(?P<this>(?:from |in |of )?this (?:year|decade))"
     rf"|(?P<neg>(?:not|nothing|no|none|never|is not|are not|without|avoid) (?:from |too |anything |of them |the |be |that is |that are )*)?"
-    r"(?P<op>before|prior to|earlier than|older than|pre|predating|after|later than|newer than|more recent than|past|post"
+    r"(?:(?P<op>before|prior to|earlier than|older than|pre|predating|after|later than|newer than|more recent than|past|post"
     r"|younger than|since|(?:starting |beginning )(?:in|from|with)|from|until|up to|till|no later than|not later than"
-    r"|no earlier than|not earlier than|in|of|(?:around|about|circa)(?= (?:the year )?\d{4}(?: |$))|during|made in|released in|came out in|within|back in)?"
-    rf" ?(?P<p>{_PERIOD})"
+    r"|no earlier than|not earlier than|in|of|(?:around|about|circa)(?= (?:the year )?\d{4}(?: |$))|during|made in|released in|came out in|within|back in) )?"
+    rf"(?P<p>{_PERIOD})"
     r"(?P<after>(?: ,)? (?:and|or) (?:later|newer|after|younger|on|onwards?|up|beyond|more recent|above)"
     r"|(?: and)? on(?:wards?)?(?! [a-z]*(?:dvd|netflix))| or (?:earlier|before|older)| and (?:earlier|before|older)| (?:era|movies|films) or (?:later|newer)|(?: )?\+)?"
 )

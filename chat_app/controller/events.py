@@ -23,7 +23,7 @@ _PRONOUN = r"(?:it|them|that|those|these|both|all|this|him|her|that one|this one
 _OBJECT = re.compile(
     rf"(?:^|(?<= ))(?P<no>not (?:\w+ )??|never |nor )?(?:really |absolutely |also |both |all |just |so )*"
     rf"(?P<verb>loved|liked|enjoyed|adored|hated|disliked|(?<=i )love|(?<=i )like|(?<=really )like|(?<=we )love|(?<=not )like|(?<=i )hate|(?<=not )enjoy|seen|saw|watched)"
-    rf"(?: (?:\w+ )?{_PRONOUN}(?= |$)|$| (?=[.,!?;]|and |but |too$|as well))"
+    rf"(?: (?:\w+ )?{_PRONOUN}(?= |$)|$| (?=[.,!?;]|and |but |because |so |which |too$|as well))"
 )
 _SAID = re.compile(r"(?:^|(?<= ))(?:i|we|he|she) (?:did|do|have|really|already|also|know)* ?(?:seen|see|saw|watched|know)(?= |$)")
 
@@ -140,6 +140,8 @@ def _verdict(line: Line, stance: Stance, group: _Group, until: int, previous: Ve
         return "disliked"
     said = _object(after)
     judged = _judged(after)
+    if judged and re.match(r"^(?:is|was|were|are|bored|sucked|rocked|has|had) ", after):
+        return judged  # its own verb, whatever governs the titles before it
     if mark.mode == "like":
         return "disliked" if mark.negated else "liked" if said != "disliked" else said
     if judged:
@@ -185,7 +187,7 @@ def _judged(after: str) -> Verdict | None:
 def judge(words: str) -> Verdict | None:
     """The verdict of a stretch of words by its first judging word, turned round by "not"."""
     negated = False
-    words = re.sub(r" too(?= [.,!]|$)", "", words)
+    words = re.sub(r"(?:^| )too(?= [.,!]|$)", "", words)
     for word in words.split():
         if word in ("not", "never", "nothing", "hardly"):
             negated = True

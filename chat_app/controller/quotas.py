@@ -29,7 +29,7 @@ _QUOTA = re.compile(
 _NOUNS = frozenset(
     "more other others suggestions suggestion recommendations ideas options choices picks titles results items of ones things total please recs tips".split()
 )
-_MAKE = re.compile(r"(?:make (?:it|that|them)|give me|show me|list|the top|top|only|just|want|need|to|me|get|into|up to|at most|at least|about|around|exactly)$")
+_MAKE = re.compile(r"(?:make (?:it|that|them)|give me|show me|list|the top|top|only|just|want|need|to|me|get|into|up to|at most|at least|about|around|exactly|than)$")
 
 
 @dataclass
@@ -177,6 +177,8 @@ def _one_item(line: Line, i: int, best: bool = False) -> bool:
     chunks = line.chunks[i + 1 : i + 9]
     for step, c in enumerate(chunks):
         if c.letter in ("O", "V", "P", "R"):
+            if head is not None and c.letter in ("P", "R"):
+                break
             head = c
             if c.letter == "O":
                 break

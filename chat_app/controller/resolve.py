@@ -34,6 +34,7 @@ from recsys.controls import (
 SAME, NEAR = 85, 60  # similarity of a spelling that is taken, and of one that is offered
 FIELDS = (*get_args(ListField), *get_args(ScalarField))
 LONGEST_THEME = 200
+MOST_BRACES = 50  # places tried for the start of the JSON object
 
 
 class Nonsense(ValueError):
@@ -100,14 +101,14 @@ def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
 def read_json(text: str) -> dict[str, Any]:
     """The JSON object in a model's answer, wherever it stands; :class:`Nonsense` if none."""
     decoder = json.JSONDecoder()
-    start = text.find("{")
-    while start >= 0:
+    start = -1
+    for _ in range(MOST_BRACES):
+        if (start := text.find("{", start + 1)) < 0:
+            break
         try:
-            found, _ = decoder.raw_decode(text, start)
+            return decoder.raw_decode(text, start)[0]
         except (json.JSONDecodeError, RecursionError):
-            start = text.find("{", start + 1)
             continue
-        return found
     raise Nonsense("no JSON object")
 
 

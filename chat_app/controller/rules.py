@@ -30,6 +30,8 @@ from chat_app.state import State
 from recsys.catalog import Catalog
 from recsys.controls import ControlEdit, ControlIntent, Removal
 
+GREETINGS = frozenset("hola hallo bonjour ciao ola salut servus hej merhaba salve buongiorno namaste konnichiwa".split())
+
 
 class RuleReader:
     """Reads turns about one catalogue. Thread-safe: it keeps nothing of what it read."""
@@ -166,9 +168,13 @@ class RuleReader:
         requests = [s for s in found if s.is_a(Kind.REQUEST) and not s.is_a(Kind.LOOKUP)]
         if requests and not asks_for_title and not all(s.is_a(Kind.SERVICE) for s in requests) and (reading.unknown or not self._wants_one_title(reading, found)):
             return "recommend"
-        if any_is(Kind.LOOKUP) or self._bare_title(reading):
+        if any_is(Kind.LOOKUP):
             return "lookup"
-        if events or sayings.wanted:
+        if events:
+            return "feedback"
+        if self._bare_title(reading):
+            return "lookup"
+        if sayings.wanted:
             return "feedback"
         if any_is(Kind.SERVICE) and not any(s.is_a(Kind.VERDICT) and not s.is_a(Kind.SERVICE) for s in found):
             return "feedback" if self._wants_one_title(reading, found) else "unclear"
@@ -179,7 +185,7 @@ class RuleReader:
 
     def _wants_one_title(self, reading: Reading, found: list[Sentence]) -> bool:
         """ "I want to watch the movie Breakthrough", a title that the catalogue lacks."""
-        match = re.search(r"(?:want|like|love) to (?:watch|see|play)(?: the O)? (?P<what>[a-z]+(?: [a-z]+){0,5})(?: now| right now| tonight)?(?= [.,!?]|$)", reading.line.s)
+        match = re.search(r"(?:want|like|love) to (?:watch|see|play)(?: the O)? (?P<what>[a-z]+(?: [a-z]+){0,5})(?: now| right now| tonight)?(?= [.,!?]| with|$)", reading.line.s)
         if not match:
             return False
         start, _ = reading.line.span(match, "what")
@@ -191,6 +197,8 @@ class RuleReader:
 
     def _small(self, reading: Reading, found: list[Sentence]) -> Act:
         if any(s.is_a(Kind.VERDICT) for s in found):
+            return "feedback"
+        if any(s.is_a(Kind.OTHER) and len(s.s.split()) > 5 for s in found):
             return "feedback"
         if any(s.is_a(Kind.CHAT) for s in found):
             return "smalltalk"
@@ -211,6 +219,8 @@ class RuleReader:
             return not any(c.letter for c in reading.line.chunks)
         if sum(w.isascii() for w in words) < 0.5 * len(words):
             return True
+        if words[0] in GREETINGS and len(words) < 5:
+            return False
         english = sum(w in FUNCTION or w in FILLER for w in words)
         return any(
             (hits := sum(w in theirs for w in words)) > 1 and hits > english for theirs in LANGUAGES.values()

@@ -21,7 +21,7 @@ _ADV = (
 _SUBJECT = frozenset(
     "i we he she they you who both all kids wife husband daughter son dad mom mother father girlfriend boyfriend friend friends sister "
     "brother niece nephew everyone everybody to do does did not really also just always usually actually absolutely might may would will "
-    "especially still mostly definitely generally always never kids' family people partner".split()
+    "probably maybe especially still mostly definitely generally always never kids' family people partner".split()
 )
 _LIKED = r"(?:love|loved|loves|loving|enjoy|enjoyed|enjoys|adore|adored|adores|liked|likes|prefer|preferred|prefers|dig|digs|dug|appreciate)"
 _FOND = r"(?:(?:a )?(?:big |huge |great |massive )?fans? of|fond of|keen on|crazy about|obsessed with|big on|partial to|into|a sucker for|addicted to)"
@@ -60,13 +60,13 @@ _CUES: list[tuple[re.Pattern[str], Mode | None, bool]] = [
 ]
 _WORD_LIKE = re.compile(r"like(?= |$)")
 _STATEMENT = re.compile(
-    r"(?:T|I|it|that|this|that N|this N|that one|this one|they|those|these|he|she|which|(?:that|this|the) (?:movie|film|NOUN)|everything)"
+    r"(?:you(?= (?:are|were|look|sound))|T|it|that|this|that N|this N|that one|this one|they|those|these|he|she|which|(?:that|this|the) (?:movie|film|NOUN)|everything)"
     r"(?: (?:really|just|actually|also|definitely|both|all))*"
     r" (?:is|was|were|are|looks?|looked|sounds?|sounded|seems?|seemed|had|has|felt|feels|deserves?|makes?|made|bored|did|does)(?= |$)"
 )
 _STATES = frozenset("is was are were has had stars plays played did knew looks looked".split())
 _HARD = frozenset(".!?;")
-_TURN = frozenset({"but", "though", "however", "although", "yet", "instead", "otherwise", "then", "so"})
+_TURN = frozenset({"because", "since", "but", "though", "however", "although", "yet", "instead", "otherwise", "then", "so"})
 _DETERMINERS = frozenset("the a an any too much many more those these of such overly really very all".split())
 
 
@@ -118,7 +118,9 @@ class Stance:
             return None
         s, at = self.line.s, self.line._starts[i]
         before = self.line.chunks[i - 1] if i else None
-        if before is not None and before.letter in ("P", "T") and self.line.chunks[i].norm in _STATES:
+        possessed = i > 1 and self.line.chunks[i - 2].norm in ("'s", "those", "these", "his", "her", "their")
+        subject = before is not None and (before.letter in ("P", "T") or before.letter == "O" and possessed)
+        if subject and self.line.chunks[i].norm in _STATES:
             return "verdict", False, 1
         relative = any(
             c.letter in ("O", "V") or c.norm in ("ones", "one", "something", "anything", "stuff")
@@ -149,6 +151,8 @@ class Stance:
             kept: Mode = mode if mode not in ("ask", "allow") else "want"
             return kept, new_negated, length
         if new_mode == "want" and words == "any" and (negated or mode in ("drop", "unseen", "like")):
+            return mode, negated, length
+        if new_mode == "seed" and mode == "verdict":
             return mode, negated, length
         if new_mode == "like" and mode == "unseen" and not new_negated:
             return "like", False, length

@@ -36,7 +36,9 @@ def read_themes(line: Line, stance: Stance, found: list[Sentence], lexicon: Lexi
     """The themes of those sentences that ask for something."""
     wanted: list[str] = []
     avoided: list[str] = []
-    for sentence in found:
+    for sentence, behind in zip(found, [*(s.s for s in found[1:]), ""], strict=True):
+        if re.match(r"(?:sounds|looks|seems|would|is|was|will) ", behind):
+            continue  # "Shazam! sounds good": what stands before is no theme
         if _asks(sentence, line, stance):
             for negated, phrase in _phrases(line, stance, sentence, lexicon, used):
                 (avoided if negated else wanted).append(phrase)
@@ -56,11 +58,7 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
     wished = any(line.chunks[i].letter in ("V", "P", "R", "O") and stance.marks[i].mode in ("want", "like") for i in chunks)
     denied = any(stance.marks[i].negated for i in chunks)
     if sentence.is_a(Kind.VERDICT):
-        disliked = not re.search(r"(?:^| )(?:it|that|them|those|this|T)(?= |$)", sentence.s)
-        return any(
-            stance.marks[i].negated and stance.marks[i].mode in (("want", "like") if disliked else ("want",))
-            for i in chunks
-        )
+        return any(stance.marks[i].negated and stance.marks[i].mode in ("want", "like") for i in chunks)
     if sentence.is_a(Kind.CHAT):
         return False
     return wished or denied or "seed" in modes or "like" in modes or _elliptic(sentence)
@@ -90,6 +88,7 @@ def _phrases(
             and i not in asides
             and i not in used
             and not mark.cue
+            and not (sentence.is_a(Kind.VERDICT) and not _denied(line, stance, i))
         )
         if not content:
             continue
@@ -102,6 +101,17 @@ def _phrases(
         first, last = line.chunks[run[0]], line.chunks[run[-1]]
         out.append((negated, line.text.quote(first.start, last.end)))
     return out
+
+
+def _denied(line: Line, stance: Stance, i: int) -> bool:
+    """Whether a word is what is denied ("adult humor"), not the reason ("did not like it, the gore")."""
+    if not stance.marks[i].negated:
+        return False
+    while i > 0 and not stance.marks[i].cue:
+        i -= 1
+        if line.chunks[i].norm in ("it", "that", "them", "those", "this", "one"):
+            return False
+    return True
 
 
 def _adjoins(line: Line, last: int, i: int) -> bool:

@@ -110,7 +110,7 @@ class TitleSpotter:
             if not capital and not (rare and not text.cased):
                 continue
             words = text.words(start, end)
-            if self.lexicon.names.by_full_name(words) or any(self.lexicon.names.last.get(w) for w in words.split()[-1:]):
+            if self.lexicon.names.by_full_name(words) or any(self.lexicon.names.last.get(w) or self.lexicon.names.by_first_name(w) for w in words.split()[-1:]):
                 continue
             if any(w in self.lexicon.phrases for w in words.split()) or not any(w not in FUNCTION and w not in FILLER for w in words.split()):
                 continue
@@ -170,18 +170,18 @@ class TitleSpotter:
                     found.setdefault((start, start + m.end), m)
         for (begin, stop), mention in found.items():
             start, end = text.within(begin, stop)
-            if start < end and claims.free(start, end) and not self._inside_name(text, start, end):
+            if start < end and claims.free(start, end) and not self._inside_name(text, start, end, mention.exact):
                 dated = bool(re.search(r"\w\W+\(?(?:18|19|20)\d\d\)?$", text.raw[begin:stop])) and not mention.exact
                 end += text.words(end, end + 1) == ")"
                 evidence = 3.0 if dated else self._evidence(text, start, end, mention)
                 yield Candidate(start, end, (mention.row,), evidence)
 
-    def _inside_name(self, text: Text, start: int, end: int) -> bool:
+    def _inside_name(self, text: Text, start: int, end: int, exact: bool) -> bool:
         """Whether the words belong to a longer full name ("Adam" of "Adam Sandler")."""
         names = self.lexicon.names
         for first in range(max(0, start - 2), start + 1):
             for last in range(end, min(end + 2, len(text)) + 1):
-                if last - first > max(end - start, 1) and (name := names.by_full_name(text.words(first, last))):
+                if last - first > max(end - start - (not exact), 1) and (name := names.by_full_name(text.words(first, last))):
                     return name.items > 1
         return False
 

@@ -85,7 +85,7 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
         return "deny"
     if _FINE.match(behind) and not mark.negated and mark.mode in ("want", "like"):
         return "allow"
-    if re.match(r"^(?: (?:O|ones|stuff))* (?:is|was|are|were|has|had|did|knew|plays|played)(?= )", behind) and line.chunks[i].letter == "P":
+    if re.match(r"^(?: (?:'s|O|ones|stuff))* (?:is|was|are|were|has|had|did|knew|plays|played)(?= )", behind) and line.chunks[i].letter == "P":
         return None
     if mark.mode == "seed":
         return "deny" if mark.negated else "want"
