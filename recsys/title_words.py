@@ -26,10 +26,13 @@ class TitleWords:
     Parameters
     ----------
     keys : canonical titles, words parted by single spaces ("" is never found).
+    popularity : ``(n_keys,)``; of keys that are equally near the better known comes first.
     """
 
-    def __init__(self, keys: Sequence[str]) -> None:
+    def __init__(self, keys: Sequence[str], popularity: np.ndarray) -> None:
         self.keys = keys
+        self._popularity = popularity
+        self._famous = max(1.0, float(np.quantile(popularity, 0.95))) if len(keys) else 1.0
         self._ids: dict[str, int] = {}
         word, key = array("i"), array("i")
         for number, text in enumerate(keys):
@@ -47,23 +50,23 @@ class TitleWords:
         for part in self._ids:
             self._by_length.setdefault(len(part), []).append(part)
 
-    def nearest(self, text: str, n: int, popularity: np.ndarray) -> list[tuple[int, float]]:
+    def nearest(self, text: str, n: int) -> list[tuple[int, float]]:
         """Numbers of the ``n`` nearest keys with scores 0..100, best first; the better known
         of equals first."""
         short = self._shortlist(text.split(), unfinished=True)
-        scored = [(_score(text, self.keys[key]), float(popularity[key]), key) for key in short]
+        scored = [(_score(text, self.keys[key]), float(self._popularity[key]), key) for key in short]
         scored.sort(reverse=True)
         return [(key, score) for score, _, key in scored[:n] if score >= 60]
 
-    def confident(self, text: str, popularity: np.ndarray) -> tuple[int | None, float]:
+    def confident(self, text: str) -> tuple[int | None, float]:
         """The key that a text clearly means, with its score, or (None, 0)."""
         words = text.split()
         if not self.keys or all(len(word) < 3 for word in words):
             return None, 0.0
-        clear, famous = [], max(np.partition(popularity, top := -len(popularity) // 20)[top], 1.0)
+        clear = []
         for key in self._shortlist(words):
-            if score := self._clear(text, words, self.keys[key], popularity[key] >= famous):
-                clear.append((score, float(popularity[key]), int(key)))
+            if score := self._clear(text, words, self.keys[key], self._popularity[key] >= self._famous):
+                clear.append((score, float(self._popularity[key]), int(key)))
         score, _, number = max(clear, default=(0.0, 0.0, None))
         if score == INSIDE and sum(score == INSIDE for score, *_ in clear) > 1:
             return None, 0.0

@@ -98,7 +98,8 @@ class TitleIndex:
     def _words(self) -> TitleWords:
         from recsys.title_words import TitleWords
 
-        return TitleWords(self.keys)
+        best_known = np.maximum.reduceat(self._popularity[self._rows], self._start[:-1])
+        return TitleWords(self.keys, best_known)
 
     def exact(self, text: str) -> tuple[int, ...]:
         """Rows one of whose names is exactly this text up to case, accents, articles,
@@ -123,7 +124,7 @@ class TitleIndex:
                 short = kind >= SHORT
                 return TitleMatch(row, 90.0 if off else 95.0 if short else 100.0, not (off or short))
         for spoken, year in _readings(text):
-            number, score = self._words.confident(canonical(spoken), self.key_popularity)
+            number, score = self._words.confident(canonical(spoken))
             if found := self._meant(number, year):
                 return TitleMatch(found[0], score, False)
         return None
@@ -135,7 +136,7 @@ class TitleIndex:
         for row in self.exact(text):
             found.setdefault(row, TitleMatch(row, 100.0, True))
         for spoken, year in _readings(text)[:1]:
-            for number, score in self._words.nearest(canonical(spoken), 3 * n, self.key_popularity):
+            for number, score in self._words.nearest(canonical(spoken), 3 * n):
                 row = self._choose(number, year, spoken)[0]
                 found.setdefault(row, TitleMatch(row, min(score, 89.0), False))
         return list(found.values())[:n]
@@ -182,13 +183,6 @@ class TitleIndex:
         """The names of an item in plain words."""
         main, others = split_names(self._titles[row])
         return [plain(name) for name in (main, *others)]
-
-    @cached_property
-    def key_popularity(self) -> np.ndarray:
-        """Ratings of the best known item of each key, float32 ``(n_keys,)``."""
-        if not self.keys:
-            return np.empty(0, np.float32)
-        return np.maximum.reduceat(self._popularity[self._rows], self._start[:-1])
 
     def _number(self, key: str) -> int | None:
         """The number of a canonical key."""
