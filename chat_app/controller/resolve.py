@@ -221,9 +221,8 @@ class _Resolver:
             if value and field in ("like", "unlike"):
                 row = self._title(value)
                 value = value if row is None else self.catalog.titles[row]
-            elif value and facet in self.catalog.categorical:
-                if (value := self._value(facet or "", value)) is None:
-                    continue
+            elif value and facet and facet in self.catalog.categorical:
+                value = self._value(facet, value) or value  # an unknown one removes nothing
             yield from _made(Removal, field=field, facet=facet, value=value)
 
     def _facet(self, said: Any, known: Iterable[str]) -> str | None:
