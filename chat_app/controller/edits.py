@@ -141,8 +141,13 @@ class Draft:
 
 def apply_wishes(draft: Draft, wishes: Sequence[Wish], line: Line) -> None:
     """Turn wishes into the draft's clauses, ranges and removals."""
+    numbered = {r.facet for w in wishes if w.chunk.letter == "R" and w.chunk.meaning for r in w.chunk.meaning.ranges}
     for group in _groups(wishes, line):
         first = group[0]
+        if first.chunk.letter == "V" and first.chunk.meaning and any(
+            r.facet in numbered for r in first.chunk.meaning.ranges
+        ):
+            continue  # "older ones, 1970 to 1989": the number says it
         meanings = [w.chunk.meaning for w in group if w.chunk.meaning is not None]
         if first.sense == "drop":
             for meaning in meanings:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from chat_app.controller.english import is_content
 from chat_app.controller.names import NameIndex
 from chat_app.controller.text import canonical, plural, singular
 from recsys.catalog import Catalog, CategoricalFacet
@@ -85,7 +86,8 @@ class Lexicon:
         self.cued: dict[str, dict[str, Meaning]] = {}
         self._add_values(data)
         self._add_meanings(data.get("meaning", ()))
-        self.longest = max((len(p.split()) for p in self.phrases), default=1)
+        self.themes = self._theme_phrases(data)
+        self.longest = max((len(p.split()) for p in (*self.phrases, *self.themes)), default=1)
         self.single_words = tuple(
             p for p, m in self.phrases.items() if " " not in p and len(p) >= 5 and m.require
         )
@@ -109,6 +111,23 @@ class Lexicon:
                 self._say(self.phrases, said, self._wish(name, value))
             for value, said in data.get("cued", {}).get(name, {}).items():
                 self._say(self.cued.setdefault(name, {}), said, self._wish(name, value))
+
+    def _theme_phrases(self, data: Mapping[str, Any]) -> frozenset[str]:
+        """Phrases that stay together in a theme: those of the synonyms, and free tags of several words."""
+        tags = [
+            canonical(value)
+            for name, facet in self.catalog.categorical.items()
+            if self.words[name].soft
+            for value in facet.values
+            if " " in value
+        ]
+        kept = (t for t in tags if 1 < len(t.split()) < 5 and self._is_theme(t))
+        return frozenset((*kept, *(canonical(t) for t in data.get("themes", ()))))
+
+    def _is_theme(self, tag: str) -> bool:
+        words = tag.split()
+        known = any(w in self.phrases or self.is_noun(w) for w in words) or tag in self.phrases
+        return not known and not self.names.by_full_name(tag) and is_content(words[0]) and is_content(words[-1])
 
     def _wish(self, facet: str, value: str) -> Meaning | None:
         spelling = self.catalog.categorical[facet].spelling(value)

@@ -80,6 +80,8 @@ class Mentions:
         for start in range(len(text)):
             for length in range(min(self.lexicon.longest, len(text) - start), shortest - 1, -1):
                 words = text.words(start, start + length)
+                if words in self.lexicon.themes and claims.claim(Chunk(start, start + length, words, "X")):
+                    break
                 meaning = self.lexicon.phrases.get(words)
                 if meaning and self._meant(text, start, words) and claims.claim(
                     Chunk(start, start + length, words, "V", meaning=meaning)

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 
 from chat_app.controller.chunks import Chunk, Line
-from chat_app.controller.english import FUNCTION
+from chat_app.controller.english import FUNCTION, is_content
 from chat_app.controller.stance import Stance
+from chat_app.controller.text import singular
 from recsys.controls import MAX_COUNT, ControlIntent, Op, Quota
 
 _OPS: dict[Op, str] = {
@@ -26,6 +27,7 @@ _QUOTA = re.compile(
     rf"(?:(?:{_OP}) )?(?:a |an |one |the )?(?P<amount>Q|N|mostly|most|(?:the |a )?majority|predominantly|mainly|the rest|the remaining|the others|the remainder)(?P<of_them> of (?:the O|the list|the N|them|those|these|it|which|my list))?(?: more)? "
     rf"(?P<link>{_LINK})(?P<what>V|P|R)(?= |$){_AFTER}"
 )
+_AMONG = re.compile(r" (?:O )?(?:among (?:them|those|these)|in (?:there|the mix|the list|between)|included|thrown in)(?= |$)")
 _NOUNS = frozenset(
     "more other others suggestions suggestion recommendations ideas options choices picks titles results items of ones things total please recs tips".split()
 )
@@ -77,7 +79,7 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent) -> Amounts:
 
 def _is_count(line: Line, match: re.Match[str], intent: ControlIntent) -> bool:
     """ "five thrillers" asks for five; "three of them thrillers", "at least three" are quotas."""
-    if match["amount"] != "N" or match["of_them"]:
+    if match["amount"] != "N" or match["of_them"] or _AMONG.match(line.s, match.end()):
         return False
     if any(match[op] for op in _OPS) or match["a_least"] or match["a_most"]:
         return False
@@ -158,8 +160,10 @@ def _counts_items(line: Line, i: int) -> bool:
             if c.norm != "of" or (len(after) > step + 1 and after[step + 1].norm in ("them", "those", "these")):
                 return True
             continue
-        if c.letter in ("R", "V", "P"):
+        if c.letter in ("R", "V", "P", "X"):
             continue
+        if is_content(c.norm) and singular(c.norm) != c.norm and step:
+            return True
         if not c.norm[0].isalnum() or c.norm in FUNCTION or c.norm in ("year", "years", "day", "days", "times", "time", "people"):
             break
     ends = not after or after[0].norm in (".", "!", ",", "?", "please", "instead", "then", ":", "thanks", "is", "at", "now", "okay", "will", "would", "should", "like", "with", "from", "about")
@@ -182,6 +186,8 @@ def _one_item(line: Line, i: int, best: bool = False) -> bool:
             head = c
             if c.letter == "O":
                 break
+            continue
+        if c.letter == "X":
             continue
         if c.letter or not c.norm[0].isalnum() or c.norm in FUNCTION - {"really", "very", "more", "like", "so", "little", "not", "too"}:
             break

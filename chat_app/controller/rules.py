@@ -198,6 +198,8 @@ class RuleReader:
     def _small(self, reading: Reading, found: list[Sentence]) -> Act:
         if any(s.is_a(Kind.VERDICT) for s in found):
             return "feedback"
+        if reading.unknown or any(s.is_a(Kind.OTHER) and re.search(r"(?:^| )O(?= |$)", s.s) and len(s.s.split()) < 5 for s in found):
+            return "recommend"
         if any(s.is_a(Kind.OTHER) and len(s.s.split()) > 5 for s in found):
             return "feedback"
         if any(s.is_a(Kind.CHAT) for s in found):

@@ -12,10 +12,6 @@ from chat_app.controller.sentences import Kind, Sentence
 from chat_app.controller.stance import Stance
 
 _INNER = frozenset("of the and or in a an vs to on for".split())
-_ANCHOR = re.compile(
-    r"(?:something|anything|stuff|one|ones|nothing|O|V|P|R|T|N|about|with|involving|featuring|where|that|set in|no|not|without|less|more|avoid"
-    r"|looking for|recommend|suggest|want|need|like|give me|show me|find me|prefer\w*|make it|make them|should be|be|too|very|a|an|some|any)"
-)
 _ASIDE = re.compile(
     r"(?:because|since (?:i|we|my)|when (?:i|we|it|my)|while (?:i|we|my)|as (?:i|we) |if (?:i|you|we|he|she|they)|so (?:i|we|that|my|they)"
     r"|(?:for|with) (?:my|me|our|us|the (?:weekend|evening|night|kids|family))|(?:showing|playing|shown|streaming|available|located|around|near|nearby|close) (?:in|at|on|to|here|there|by)"
@@ -55,7 +51,7 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
         return sentence.is_a(Kind.REQUEST)
     if sentence.is_a(Kind.REQUEST, Kind.MORE):
         return True
-    wished = any(line.chunks[i].letter in ("V", "P", "R", "O") and stance.marks[i].mode in ("want", "like") for i in chunks)
+    wished = any(line.chunks[i].letter in ("V", "P", "R", "O", "X") and stance.marks[i].mode in ("want", "like") for i in chunks)
     denied = any(stance.marks[i].negated for i in chunks)
     if sentence.is_a(Kind.VERDICT):
         return any(stance.marks[i].negated and stance.marks[i].mode in ("want", "like") for i in chunks)
@@ -81,14 +77,12 @@ def _phrases(
     for i in range(sentence.start, sentence.end):
         chunk, mark = line.chunks[i], stance.marks[i]
         content = (
-            not chunk.letter
-            and is_content(chunk.norm)
-            and chunk.norm not in lexicon.fillers
+            (chunk.letter == "X" or not chunk.letter and is_content(chunk.norm) and chunk.norm not in lexicon.fillers)
             and (mark.mode in ("want", "seed") or mark.mode == "like" and not past)
             and i not in asides
             and i not in used
             and not mark.cue
-            and not (sentence.is_a(Kind.VERDICT) and not _denied(line, stance, i))
+            and not (sentence.is_a(Kind.VERDICT) and not sentence.is_a(Kind.REQUEST, Kind.MORE) and not _denied(line, stance, i))
         )
         if not content:
             continue

@@ -110,12 +110,15 @@ class TitleSpotter:
             if not capital and not (rare and not text.cased):
                 continue
             words = text.words(start, end)
-            if self.lexicon.names.by_full_name(words) or any(self.lexicon.names.last.get(w) or self.lexicon.names.by_first_name(w) for w in words.split()[-1:]):
+            dated = bool(re.match(r"\( \d{4}", text.words(end, end + 2)))
+            named = self.lexicon.names
+            last = words.split()[-1]
+            if not dated and (named.by_full_name(words) or named.last.get(last) or named.by_first_name(last)):
                 continue
             if any(w in self.lexicon.phrases for w in words.split()) or not any(w not in FUNCTION and w not in FILLER for w in words.split()):
                 continue
             best = self.index.best(said)
-            if best and best.score >= NEAR_TITLE and not re.search(r"\( ?\d{4}", text.words(end, end + 2)):
+            if best and best.score >= NEAR_TITLE and not dated:
                 claims.claim(Chunk(start, end, words, "T", rows=(best.row,)))
             elif capital:
                 close = text.words(end, end + 3)
@@ -209,7 +212,7 @@ class TitleSpotter:
         if _NAMED.search(before):
             score += 2
         elif _STRONG.search(before):
-            score += 1
+            score += 1.5 if capital else 1
             score += 0.5 if not after or after.split()[0] in _BREAK else 0
         elif _WEAK.search(before):
             score += 0.5
