@@ -100,10 +100,11 @@ def recommend(
     from chat_app.controller import build_controller
     from chat_app.state import State
     from recsys.datasets import load_dataset
+    from recsys.enrichment import enrich
     from recsys.recommender import load_recommender
 
     settings = _settings(model=model)
-    dataset = load_dataset(settings.catalog)
+    dataset = enrich(load_dataset(settings.catalog), settings)
     profile = _profile(dataset, likes, user)
     intent = _read_intent(intent_file, dataset.catalog)
     if request:
