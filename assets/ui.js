@@ -60,7 +60,7 @@ window.tiller = (() => {
     skip_picker: () => { store.set("picker", "later"); $(".picker").open = false; $(".picker summary").focus(); },
     picked: (data, send) => { send({ do: "picked", ids: [...chosen.keys()] }); chosen.clear(); },
   };
-  const toBox = new Set(["edit", "cancel_edit", "say", "picked", "new", "open", "retry", "undo", "redo"]);
+  const toBox = new Set(["edit", "cancel_edit", "say", "bring", "picked", "new", "open", "retry", "undo", "redo"]);
 
   function click(event, send) {
     const button = event.target.closest("[data-do]");

@@ -59,29 +59,26 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def launch_app(
-    settings: Settings,
-    progress: Callable[[str], None] = print,
-    services: Services | None = None,
-    block: bool = True,
-) -> gr.Blocks:
-    """Load everything and serve the app until it is interrupted (``block``), or until the
-    returned blocks are closed. Raises :class:`TillerError` when the port is taken."""
-    port = _free_port(settings.host, settings.port)
-    if services is None:
-        from chat_app.services import load_services
+def launch_app(settings: Settings, progress: Callable[[str], None] = print) -> None:
+    """Load everything and serve the app until it is interrupted; ``progress`` is told in words.
+    Raises :class:`TillerError` when the port is taken or the data directory cannot be used."""
+    from chat_app.services import load_services
 
-        with load_services(settings, progress=progress) as loaded:
-            return launch_app(settings.model_copy(update={"port": port}), progress, loaded, block)
-    app = build_app(services)
-    _, address, _ = app.launch(
-        server_name=settings.host, server_port=port, quiet=True, prevent_thread_lock=True, **launch_options()
-    )
-    answer_in_json(app)
-    progress(f"Tiller is at {address}")
-    if block:
+    port = _free_port(settings.host, settings.port)
+    with load_services(settings, progress=progress) as services:
+        for notice in services.notices:
+            progress(notice)
+        app = build_app(services)
+        _, address, _ = app.launch(
+            server_name=settings.host,
+            server_port=port,
+            quiet=True,
+            prevent_thread_lock=True,
+            **launch_options(),
+        )
+        answer_in_json(app)
+        progress(f"Tiller is at {address}")
         app.block_thread()
-    return app
 
 
 def _asset(name: str) -> str:

@@ -119,7 +119,7 @@ def badges(catalog: Catalog, slate: Slate) -> list[dict[str, Any]]:
     out = []
     for control in slate.compliance:
         of = control.asked if control.control == "count" else n
-        label = plain_label(catalog, control.control)
+        label = catalog.noun[1] if control.control == "count" else plain_label(catalog, control.control)
         out.append({"label": label, "got": control.got, "of": of, "met": control.met})
     return out
 
@@ -210,11 +210,17 @@ def sidebar(
     return _render("sidebar.html", conversations=list(summaries), current=current, taste=taste)
 
 
-def welcome(catalog: Catalog, examples: Sequence[str], known: Collection[ItemId], pool: Sequence[int]) -> str:
-    """The empty conversation: examples to click and a picker of well-known items."""
-    return _render(
-        "welcome.html", catalog=catalog, examples=examples, known=len(known), tiles=tiles(catalog, pool)
-    )
+def welcome(
+    catalog: Catalog,
+    examples: Sequence[str],
+    known: Collection[ItemId],
+    pool: Sequence[int],
+    before: Collection[ItemId] = (),
+) -> str:
+    """The empty conversation: examples to click, a picker of well-known items, and what is known
+    from ``before`` to bring along."""
+    values = {"known": len(known), "before": len(before), "tiles": tiles(catalog, pool)}
+    return _render("welcome.html", catalog=catalog, examples=examples, **values)
 
 
 def tiles(catalog: Catalog, rows: Iterable[int]) -> Markup:

@@ -20,10 +20,11 @@ import gradio as gr
 from chat_app.conversation import Conversation
 from chat_app.reply import Reply
 from chat_app.ui import cards, picker
-from chat_app.ui.clicks import read_click
+from chat_app.ui.clicks import read_click, remember
 from chat_app.ui.limits import Limits
 from chat_app.ui.turns import Desk, Job, Stopped, TurnFailed, plain_sentence
 from recsys.errors import TillerError
+from recsys.profile import Profile
 
 if TYPE_CHECKING:
     from chat_app.services import Services
@@ -96,7 +97,7 @@ class ChatTab:
             [self.box.submit, self.send.click],
             self.on_message,
             [self.session, self.box, self.editing],
-            trigger_mode="once",
+            trigger_mode="multiple",  # nothing typed meanwhile is lost; turns wait for each other
             **private,
         )
         for part in (self.thread, self.dock, self.side, self.head, self.top):
@@ -150,7 +151,10 @@ class ChatTab:
 
     def _click(self, session: Session, data: dict[str, Any]) -> Iterator[Page]:
         try:
-            turn, said = read_click(self.catalog, data)
+            if data.get("do") == "bring":
+                turn, said = remember(self.catalog, self._known_before(session))
+            else:
+                turn, said = read_click(self.catalog, data)
         except TillerError as error:
             yield {self.live: cards.live(notice=str(error))}
             return
@@ -275,7 +279,9 @@ class ChatTab:
         else:
             known = conversation.state.profile.known
             pool = picker.well_known(self.catalog, known)
-            thread = cards.welcome(self.catalog, picker.examples(self.catalog, known), known, pool)
+            before = self._known_before(session) if not known else Profile()
+            examples = picker.examples(self.catalog, known)
+            thread = cards.welcome(self.catalog, examples, known, pool, before.known)
         return {
             **self._idle(),
             self.session: {**session, "conversation": conversation.id},
@@ -285,6 +291,11 @@ class ChatTab:
             self.dock: cards.dock(conversation, self.catalog),
             self.side: self._sidebar(session, conversation),
         }
+
+    def _known_before(self, session: Session) -> Profile:
+        """The profile of the person's latest conversation."""
+        latest = self.services.store.list_conversations(session["owner"], limit=1)
+        return self.desk.load(session["owner"], latest[0].id).state.profile if latest else Profile()
 
     def _sidebar(self, session: Session, conversation: Conversation) -> str:
         summaries = self.services.store.list_conversations(session["owner"])

@@ -11,6 +11,7 @@ from chat_app.controller.turn import Event, TurnIntent
 from recsys.catalog import Catalog
 from recsys.controls import ControlEdit, ControlIntent, Removal
 from recsys.errors import TillerError
+from recsys.profile import Profile
 from recsys.titles import display_title
 
 Kind = Literal["liked", "disliked", "seen"]
@@ -60,6 +61,18 @@ def events(catalog: Catalog, kind: Kind, ids: Iterable[Any]) -> tuple[TurnIntent
     listed = ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
     said = tuple(Event(kind=kind, item=catalog.titles[row], id=catalog.ids[row]) for row in rows)
     return TurnIntent(act="feedback", events=said), f"{SAID[kind]} {listed}"
+
+
+def remember(catalog: Catalog, profile: Profile) -> tuple[TurnIntent, str]:
+    """The turn that brings a profile along from another conversation."""
+    said = [
+        Event(kind=kind, item=catalog.titles[row], id=catalog.ids[row])
+        for kind, ids in (("seen", profile.seen), ("disliked", profile.disliked), ("liked", profile.liked))
+        for row in catalog.rows(ids)
+    ]
+    if not said:
+        raise BadClick("There is nothing to bring along yet.")
+    return TurnIntent(act="feedback", events=tuple(said)), "Remember what I told you before"
 
 
 def _row(catalog: Catalog, item_id: Any) -> int:

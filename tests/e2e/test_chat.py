@@ -221,6 +221,11 @@ def test_first_visit_picker(chat: Chat):
     page.reload()
     chat.turns.first.wait_for(timeout=WAIT)
     assert "2 liked" in page.locator(".taste summary").inner_text()
+    page.get_by_role("button", name="New conversation").first.click()
+    page.get_by_role("button", name="Remember them here too").wait_for(timeout=WAIT)
+    chat.turns.first.wait_for(state="detached", timeout=WAIT)
+    chat.click("Remember them here too")
+    assert "2 liked" in page.locator(".taste summary").inner_text()
 
 
 def test_suggestions_and_examples_are_one_click_away(chat: Chat):
