@@ -23,7 +23,8 @@ class Said(TypedDict):
 def build_controller(catalog: Catalog, settings: Settings) -> Runnable[dict[str, Any], TurnIntent]:
     """The controller for a catalogue: the rules, or a chat model with the rules to fall back on.
 
-    Its input is a :class:`Said`. Raises a :class:`TillerError` when a chat model is asked for that cannot be set up.
+    Its input is a :class:`Said`. Raises a :class:`TillerError` when the settings name a chat
+    model that cannot be set up.
     """
     from langchain_core.runnables import RunnableLambda
 

@@ -3,7 +3,8 @@
 "five thrillers like Heat" -> ``N V like T``. The letters: ``V`` a wish for values (or a number, an
 order, a popularity), ``P`` a name, ``R`` a numeric range, ``T`` one or more titles, ``F`` a facet's
 own name ("genre"), ``O`` what an item is called ("film"),
-``X`` a phrase of a theme, ``Q`` a share, ``N`` a count, ``U`` a name that the catalogue lacks. Grammar is then patterns over a short line.
+``X`` a phrase of a theme, ``Q`` a share, ``N`` a count, ``U`` a name that the catalogue lacks.
+ Grammar is then patterns over a short line.
 """
 
 from __future__ import annotations

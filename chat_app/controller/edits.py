@@ -97,9 +97,7 @@ class Draft:
         if len(clauses) > 1 and len(facets) == 1 and all(len(c.values) == 1 for c in clauses):
             self.exclude.append(Clause(facet=facets.pop(), all_of=tuple(c.values[0] for c in clauses)))
         else:
-            self.exclude += [
-                Clause(facet=c.facet, any_of=(value,)) for c in clauses for value in c.values
-            ]
+            self.exclude += [Clause(facet=c.facet, any_of=(value,)) for c in clauses for value in c.values]
         for clause in meaning.exclude:  # "no foreign films"
             self.require.append(clause)
         for r in meaning.ranges:
@@ -126,7 +124,7 @@ class Draft:
 
     def want(self, meaning: Meaning) -> None:
         """Everything but the clauses, which are grouped first."""
-        self.exclude += [c for c in meaning.exclude]
+        self.exclude += meaning.exclude
         for r in meaning.ranges:
             same = next((x for x in self.ranges if x.facet == r.facet), None)
             if same is None:
@@ -141,18 +139,22 @@ class Draft:
 
 def apply_wishes(draft: Draft, wishes: Sequence[Wish], line: Line) -> None:
     """Turn wishes into the draft's clauses, ranges and removals."""
-    numbered = {r.facet for w in wishes if w.chunk.letter == "R" and w.chunk.meaning for r in w.chunk.meaning.ranges}
+    numbered = {
+        r.facet for w in wishes if w.chunk.letter == "R" and w.chunk.meaning for r in w.chunk.meaning.ranges
+    }
     for group in _groups(wishes, line):
         first = group[0]
-        if first.chunk.letter == "V" and first.chunk.meaning and any(
-            r.facet in numbered for r in first.chunk.meaning.ranges
+        if (
+            first.chunk.letter == "V"
+            and first.chunk.meaning
+            and any(r.facet in numbered for r in first.chunk.meaning.ranges)
         ):
             continue  # "older ones, 1970 to 1989": the number says it
         meanings = [w.chunk.meaning for w in group if w.chunk.meaning is not None]
         if first.sense == "drop":
             for meaning in meanings:
                 draft.drop(meaning, or_deny=_denies_too(line, first.index))
-        elif first.sense == "allow" and any([draft.excluded(m) for m in meanings]):
+        elif first.sense == "allow" and sum(draft.excluded(m) for m in meanings):
             continue
         elif first.sense == "deny":
             _deny(draft, group, line)
@@ -181,7 +183,27 @@ def _together(one: Wish, two: Wish, line: Line) -> bool:
     return all(c.norm in _JOINTS or c.letter == "O" for c in between)
 
 
-_JOINTS = frozenset({",", "and", "or", "/", "also", "maybe", "nor", "either", "by", "with", "some", "a", "an", "the", "&", "from", "starring"})
+_JOINTS = frozenset(
+    {
+        ",",
+        "and",
+        "or",
+        "/",
+        "also",
+        "maybe",
+        "nor",
+        "either",
+        "by",
+        "with",
+        "some",
+        "a",
+        "an",
+        "the",
+        "&",
+        "from",
+        "starring",
+    }
+)
 
 
 def _facet(wish: Wish) -> str | None:
@@ -191,7 +213,10 @@ def _facet(wish: Wish) -> str | None:
 
 def _denies_too(line: Line, index: int) -> bool:
     before = {c.norm for c in line.chunks[max(0, index - 4) : index]}
-    return bool(before & {"skip", "lose", "leave", "drop", "ditch", "remove", "ignore"}) and "forget" not in before
+    return (
+        bool(before & {"skip", "lose", "leave", "drop", "ditch", "remove", "ignore"})
+        and "forget" not in before
+    )
 
 
 def _deny(draft: Draft, group: list[Wish], line: Line) -> None:
@@ -219,8 +244,8 @@ def _want(draft: Draft, group: list[Wish], line: Line) -> None:
             draft.want(wish.chunk.meaning)
     facet = _facet(group[0])
     if facet is None:
-        clauses = [c for w in group if w.chunk.meaning for c in w.chunk.meaning.require]
-        _add_clauses(draft, clauses, group[0].adds, extend=False)
+        several = [c for w in group if w.chunk.meaning for c in w.chunk.meaning.require]
+        _add_clauses(draft, several, group[0].adds, extend=False)
         return
     words = draft.lexicon.words[facet]
     clauses: list[Clause] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 _DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
+WORDS: dict[str, frozenset[str]] = {k: frozenset(v.split()) for k, v in _DATA["words"].items()}
 OPINION: dict[str, frozenset[str]] = {k: frozenset(v.split()) for k, v in _DATA["opinion"].items()}
 FUNCTION: frozenset[str] = frozenset(_DATA["function"].split())
 FILLER: frozenset[str] = frozenset(_DATA["filler"].split())

@@ -9,6 +9,7 @@ from typing import Literal
 
 from chat_app.controller.chunks import Chunk, Line
 from chat_app.controller.english import OPINION
+from chat_app.controller.patterns import compiled
 from chat_app.controller.sentences import Kind, Sentence
 from chat_app.controller.stance import Stance
 from chat_app.state import State
@@ -16,16 +17,10 @@ from recsys.catalog import Catalog
 
 Verdict = Literal["liked", "disliked", "seen"]
 
-_FUTURE = re.compile(
-    r"^(?:\W* )?(?:(?:really |also )?(?:sounds?|looks?|seems?|would|will|might|could|works?|it is|is fine|is okay for|then|please)(?= |$))"
-)
-_PRONOUN = r"(?:it|them|that|those|these|both|all|this|him|her|that one|this one|that movie|that film|most|each|every minute)"
-_OBJECT = re.compile(
-    rf"(?:^|(?<= ))(?P<no>not (?:\w+ )??|never |nor )?(?:really |absolutely |also |both |all |just |so )*"
-    rf"(?P<verb>loved|liked|enjoyed|adored|hated|disliked|(?<=i )love|(?<=i )like|(?<=really )like|(?<=we )love|(?<=not )like|(?<=i )hate|(?<=not )enjoy|seen|saw|watched)"
-    rf"(?: (?:\w+ )?{_PRONOUN}(?= |$)|$| (?=[.,!?;]|and |but |because |so |which |too$|as well))"
-)
-_SAID = re.compile(r"(?:^|(?<= ))(?:i|we|he|she) (?:did|do|have|really|already|also|know)* ?(?:seen|see|saw|watched|know)(?= |$)")
+_FUTURE = compiled("events_future")
+_OBJECT = compiled("events_object")
+_OPENS_VERDICT = compiled("events_opens_verdict")
+_SAID = compiled("events_said")
 
 
 @dataclass
@@ -48,7 +43,9 @@ class _Group:
     sentence: Sentence
 
 
-def read_sayings(line: Line, stance: Stance, found: list[Sentence], state: State, catalog: Catalog) -> Sayings:
+def read_sayings(
+    line: Line, stance: Stance, found: list[Sentence], state: State, catalog: Catalog
+) -> Sayings:
     """Everything the message says of titles, and by pronoun of the titles before."""
     out = Sayings()
     groups = list(_groups(line, stance, found))
@@ -56,7 +53,12 @@ def read_sayings(line: Line, stance: Stance, found: list[Sentence], state: State
     for g, group in enumerate(groups):
         until = groups[g + 1].first if g + 1 < len(groups) else len(line)
         mark = stance.marks[group.first]
-        if mark.mode == "want" and mark.negated and _joins(line, group) is False and not group.sentence.is_a(Kind.LOOKUP):
+        if (
+            mark.mode == "want"
+            and mark.negated
+            and _joins(line, group) is False
+            and not group.sentence.is_a(Kind.LOOKUP)
+        ):
             out.unlike += group.rows
             continue
         seeds = g > 0 and previous is None and (out.like or out.unlike) or not g and state.intent.like
@@ -95,11 +97,19 @@ def _groups(line: Line, stance: Stance, found: list[Sentence]) -> Iterator[_Grou
                 c.norm in (",", "and", "or", "also", "&", "the", "O", "nor", "both") or c.letter == "O"
                 for c in line.chunks[last + 1 : i]
             )
-            own_verb = i + 1 < len(line) and line.chunks[i + 1].norm in ("is", "was", "bored", "sucked", "were")
+            own_verb = i + 1 < len(line) and line.chunks[i + 1].norm in (
+                "is",
+                "was",
+                "bored",
+                "sucked",
+                "were",
+            )
             if own_verb and start is not None and stance.marks[last].mode in ("like", "seen"):
                 joined = False
-            same = start is not None and stance.marks[i].mode == stance.marks[last].mode and (
-                stance.marks[i].negated == stance.marks[last].negated
+            same = (
+                start is not None
+                and stance.marks[i].mode == stance.marks[last].mode
+                and (stance.marks[i].negated == stance.marks[last].negated)
             )
             if joined and same:
                 rows, last = (*rows, *chunk.rows), i
@@ -119,22 +129,32 @@ def _after(line: Line, stance: Stance, group: _Group, until: int) -> str:
     """The words behind a group, up to the clause of the next one."""
     stop = until
     if until < len(line):  # leave the next title its own verb
-        while stop > group.last + 1 and stance.marks[stop - 1].sentence == stance.marks[until].sentence and (
-            line.chunks[stop - 1].norm not in (",", "but", "and", "though", "while")
+        while (
+            stop > group.last + 1
+            and stance.marks[stop - 1].sentence == stance.marks[until].sentence
+            and (line.chunks[stop - 1].norm not in (",", "but", "and", "though", "while"))
         ):
             stop -= 1
     chunks = line.chunks[group.last + 1 : stop]
     return " ".join(line.text.words(c.start, c.end) for c in chunks)
 
 
-def _verdict(line: Line, stance: Stance, group: _Group, until: int, previous: Verdict | None) -> Verdict | None:
+def _verdict(
+    line: Line, stance: Stance, group: _Group, until: int, previous: Verdict | None
+) -> Verdict | None:
     mark = stance.marks[group.first]
     after = _after(line, stance, group, until)
     if group.sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN):
-        said = re.search(r"[.?!] (?:(?:i|we) (?:\w+ )?(?:thought|loved|liked|hated|enjoyed|found)|it (?:was|is)) .*", after)
-        return (_object(said[0]) or judge(said[0])) if said else None
+        judged_later = re.search(
+            r"[.?!] (?:(?:i|we) (?:\w+ )?(?:thought|loved|liked|hated|enjoyed|found)|it (?:was|is)) .*", after
+        )
+        return (_object(judged_later[0]) or judge(judged_later[0])) if judged_later else None
     before = line.text.words(line.chunks[group.sentence.start].start, line.chunks[group.first].start)
-    if mark.mode in ("unseen", "heard") or _FUTURE.match(after) or re.search(r"(?:sounds|watch|see|try) (?:like )?$", before):
+    if (
+        mark.mode in ("unseen", "heard")
+        or _FUTURE.match(after)
+        or re.search(r"(?:sounds|watch|see|try) (?:like )?$", before)
+    ):
         return None
     if re.match(r"^(?:\W )?(?:not so much|not really|not at all|no)(?= |$)", after):
         return "disliked"
@@ -176,7 +196,7 @@ def _judged(after: str) -> Verdict | None:
         return "liked" if float(score[1]) >= 7 else "disliked" if float(score[1]) < 5 else "seen"
     words = re.split(r"(?:^| )(?:[.!?;]|because|if|since) ?", after)
     for clause in words[:3]:
-        if not re.match(r"^(?:[,(] ?)?(?:(?:was|is|are|were|has|bored|made|blew|disappoint|did|rocks?|sucks?|rules?|always|really|though|one of|which|it|that|both|all|they|those|i|we|not|so|pretty|very|great|good|also|a|just|my|the|will always|lol|but|and|when|,|[)])(?: |$)|[a-z]+$)", clause):
+        if not _OPENS_VERDICT.match(clause):
             continue
         found = judge(clause)
         if found:
@@ -212,10 +232,18 @@ def _by_emoji(behind: str) -> Verdict | None:
 
 
 def _read_pronouns(
-    out: Sayings, line: Line, stance: Stance, found: list[Sentence], groups: list[_Group], state: State, catalog: Catalog
+    out: Sayings,
+    line: Line,
+    stance: Stance,
+    found: list[Sentence],
+    groups: list[_Group],
+    state: State,
+    catalog: Catalog,
 ) -> None:
     """ "Loved it" of the item in focus; "like it" of a title just mentioned."""
-    for match in re.finditer(r"(?:^|(?<= ))like (?:it|that|those|these|them|this|that N|this N)(?= |$)", line.s):
+    for match in re.finditer(
+        r"(?:^|(?<= ))like (?:it|that|those|these|them|this|that N|this N)(?= |$)", line.s
+    ):
         index = line.at(match.start())
         if stance.marks[index].mode != "seed" or stance.marks[index].negated:
             continue
@@ -233,7 +261,9 @@ def _read_pronouns(
         words = line.text.words(line.chunks[sentence.start].start, line.chunks[sentence.end - 1].end)
         if re.search(r"sounds|looks|seems|would|will|want to|have not|never|heard", words):
             continue
-        if verdict := _object(words) or (judge(words) if re.search(r"(?:it|that|this)(?: one)? (?:was|is)", words) else None):
+        if verdict := _object(words) or (
+            judge(words) if re.search(r"(?:it|that|this)(?: one)? (?:was|is)", words) else None
+        ):
             out.events |= dict.fromkeys(focus, verdict)
 
 

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -127,7 +127,9 @@ class Lexicon:
     def _is_theme(self, tag: str) -> bool:
         words = tag.split()
         known = any(w in self.phrases or self.is_noun(w) for w in words) or tag in self.phrases
-        return not known and not self.names.by_full_name(tag) and is_content(words[0]) and is_content(words[-1])
+        return (
+            not known and not self.names.by_full_name(tag) and is_content(words[0]) and is_content(words[-1])
+        )
 
     def _wish(self, facet: str, value: str) -> Meaning | None:
         spelling = self.catalog.categorical[facet].spelling(value)
@@ -145,7 +147,11 @@ class Lexicon:
                 inner = self._meaning(what)
                 out = replace(out, exclude=inner.require) if inner else out
             elif key == "popularity" and isinstance(what, str):
-                out = replace(out, popularity=what) if "popularity" in self.catalog.numeric else out
+                out = (
+                    replace(out, popularity=cast(Popularity, what))
+                    if "popularity" in self.catalog.numeric
+                    else out
+                )
             elif key == "order":
                 out = replace(out, order=what) if ORDER_KEYS[what][0] in self.catalog.numeric else out
             elif key in self.catalog.numeric:

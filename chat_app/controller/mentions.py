@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from chat_app.controller.amounts import COUNT, NUMBER, find_ranges, number
+from chat_app.controller.amounts import find_ranges
 from chat_app.controller.chunks import Chunk, Claims, Line
 from chat_app.controller.english import FILLER, FUNCTION, common_words
 from chat_app.controller.lexicon import Lexicon, Meaning
+from chat_app.controller.numbers import COUNT, NUMBER, number
+from chat_app.controller.patterns import compiled, joined
 from chat_app.controller.people import NameSpotter
 from chat_app.controller.text import Text, singular
 from chat_app.controller.titles_in_text import TitleSpotter
@@ -20,21 +22,17 @@ from chat_app.state import State
 
 _SHARE_WORDS = {
     "half": 0.5, "a half": 0.5, "one half": 0.5, "a third": 1 / 3, "one third": 1 / 3, "two thirds": 2 / 3,
-    "a quarter": 0.25, "one quarter": 0.25, "a fourth": 0.25, "three quarters": 0.75, "a fifth": 0.2, "a tenth": 0.1,
+    "a quarter": 0.25, "one quarter": 0.25, "a fourth": 0.25, "three quarters": 0.75, "a fifth": 0.2,
+    "a tenth": 0.1,
     "one in three": 1 / 3, "one in four": 0.25, "every other one": 0.5, "every second one": 0.5,
 }  # fmt: skip
+_SHARE_WORD = "|".join(sorted(_SHARE_WORDS, key=len, reverse=True))
 _SHARE = re.compile(
-    rf"(?<!\S)(?:(?P<n>\d+(?:\.\d+)?|{NUMBER}) %|(?P<word>{'|'.join(sorted(_SHARE_WORDS, key=len, reverse=True))})"
-    r"|(?P<of>\d+|one|two|three|four|five|six|seven) out of (?P<all>\d+|two|three|four|five|six|seven|eight|nine|ten|every \w+))"
+    rf"(?<!\S)(?:(?P<n>\d+(?:\.\d+)?|{NUMBER}) %|(?P<word>{_SHARE_WORD})|{joined('mention_out_of')})"
     r"(?! an? hour| hour| past)(?!\S)"
 )
 _COUNT = re.compile(rf"(?<!\S){COUNT}(?!\S)")
-_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
-_ORDINAL = re.compile(
-    rf"(?<!\S)(?:the )?(?P<nth>{'|'.join(_ORDINALS)}|\d+(?:st|nd|rd|th)|last|top|number (?:\d+|one|two|three|four|five))"
-    r"(?: (?P<many>two|three|four|2|3|4|couple))?(?: (?:one|ones|movie|film|of them|of those|suggestion|pick|NOUN|on the list|you \w+))*(?!\S)"
-)
-NEAR_VALUE = 1  # slips of the keyboard in a value of up to eight letters, two in longer ones
+_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,8 @@ class Mentions:
         self.lexicon = lexicon
         self.titles = TitleSpotter(lexicon)
         self.people = NameSpotter(lexicon)
+        nouns = "|".join(re.escape(noun) for noun in lexicon.nouns)
+        self._ordinal = compiled("mention_ordinal", ORDINAL="|".join(_ORDINALS), NOUN=nouns)
         self._facet_names = {n: w.facet for w in lexicon.words.values() for n in w.names if not w.soft}
         self._longest_name = max((n.count(" ") + 1 for n in self._facet_names), default=1)
 
@@ -83,8 +83,10 @@ class Mentions:
                 if words in self.lexicon.themes and claims.claim(Chunk(start, start + length, words, "X")):
                     break
                 meaning = self.lexicon.phrases.get(words)
-                if meaning and self._meant(text, start, words) and claims.claim(
-                    Chunk(start, start + length, words, "V", meaning=meaning)
+                if (
+                    meaning
+                    and self._meant(text, start, words)
+                    and claims.claim(Chunk(start, start + length, words, "V", meaning=meaning))
                 ):
                     break
 
@@ -93,17 +95,56 @@ class Mentions:
         after = text.words(start + len(words.split()), start + len(words.split()) + 1)
         before = text.words(max(start - 1, 0), start)
         if words in ("new", "old", "modern", "current", "short", "quick") and (
-            after in ("york", "zealand", "orleans", "england", "to", "year", "of", "look", "question", "one", "world")
-            or before in ("years", "year", "something", "anything") and words == "quick"
+            after
+            in (
+                "york",
+                "zealand",
+                "orleans",
+                "england",
+                "to",
+                "year",
+                "of",
+                "look",
+                "question",
+                "one",
+                "world",
+            )
+            or before in ("years", "year", "something", "anything")
+            and words == "quick"
         ):
             return after == "one" and words in ("new", "old", "short")
-        if words in ("new", "old", "newer", "older") and before in ("his", "her", "their", "my", "your", "the", "its"):
-            return self.lexicon.is_noun(after) or after in ("ones", "stuff", "classics") or after in self.lexicon.phrases
-        if words == "old" and after in ("niece", "nephew", "son", "daughter", "kid", "boy", "girl", "?", ",", ".", "") and before in ("year", "years"):
+        if words in ("new", "old", "newer", "older") and before in (
+            "his",
+            "her",
+            "their",
+            "my",
+            "your",
+            "the",
+            "its",
+        ):
+            return (
+                self.lexicon.is_noun(after)
+                or after in ("ones", "stuff", "classics")
+                or after in self.lexicon.phrases
+            )
+        if (
+            words == "old"
+            and after in ("niece", "nephew", "son", "daughter", "kid", "boy", "girl", "?", ",", ".", "")
+            and before in ("year", "years")
+        ):
             return False
-        if words in ("us", "best", "doc", "war") and after in ("friend", "friends", "man", "bet", "know", "wishes"):
+        if words in ("us", "best", "doc", "war") and after in (
+            "friend",
+            "friends",
+            "man",
+            "bet",
+            "know",
+            "wishes",
+        ):
             return False
-        return not (words == "recently" and before in ("i", "have", "just", "watched", "saw", "seen", "until"))
+        return not (
+            words == "recently" and before in ("i", "have", "just", "watched", "saw", "seen", "until")
+        )
 
     def _claim_ranges(self, claims: Claims) -> None:
         found = sorted(find_ranges(claims.text, self.lexicon), key=lambda r: (r.start - r.end, r.start))
@@ -117,7 +158,10 @@ class Mentions:
         for facet, table in self.lexicon.cued.items():
             words = self.lexicon.words[facet]
             for i in range(len(text)):
-                cue = next((c for c in (*words.cues, *words.weak_cues) if text.words(i, i + c.count(" ") + 1) == c), None)
+                cue = next(
+                    (c for c in (*words.cues, *words.weak_cues) if text.words(i, i + c.count(" ") + 1) == c),
+                    None,
+                )
                 if cue is None:
                     continue
                 start = i + cue.count(" ") + 1
@@ -137,7 +181,7 @@ class Mentions:
                     break
 
     def _claim_nouns(self, claims: Claims) -> None:
-        for i, token in enumerate(claims.text.tokens):
+        for i in range(len(claims.text)):
             for length in (2, 1):
                 words = claims.text.words(i, i + length)
                 if self.lexicon.is_noun(words) and claims.claim(Chunk(i, i + length, words, "O")):
@@ -146,12 +190,18 @@ class Mentions:
     def _claim_ordinals(self, claims: Claims, state: State) -> None:
         """ "the second one" of the list on the table."""
         text = claims.text
-        for match in _ORDINAL.finditer(text.line):
+        for match in self._ordinal.finditer(text.line):
             words = match[0]
-            if not state.slate or not (words.startswith("the ") or "one" in words.split() or "number" in words):
+            if not state.slate or not (
+                words.startswith("the ") or "one" in words.split() or "number" in words
+            ):
                 continue
             after = text.line[match.end() :].split()
-            if after and (after[0] in ("time", "half", "part", "season", "decade", "few", "years", "year", "hour") or self.lexicon.is_noun(after[0]) and "many" == ""):
+            if after and (
+                after[0] in ("time", "half", "part", "season", "decade", "few", "years", "year", "hour")
+                or self.lexicon.is_noun(after[0])
+                and "many" == ""
+            ):
                 continue
             ids = _pick(state.slate, match["nth"], match["many"])
             rows = tuple(int(r) for r in self.lexicon.catalog.rows(ids))
@@ -174,7 +224,11 @@ class Mentions:
     def _pronoun_one(text: Text, start: int) -> bool:
         """ "that one", "the last one", "one of my favourites": no number."""
         before, after = text.words(max(start - 1, 0), start), text.words(start + 1, start + 2)
-        return after == "of" or bool(before) and before not in ("just", "only", "me", "and", "least", "most", "exactly", "want", "need", ",")
+        return (
+            after == "of"
+            or bool(before)
+            and before not in ("just", "only", "me", "and", "least", "most", "exactly", "want", "need", ",")
+        )
 
     @staticmethod
     def _share(match: re.Match[str]) -> float | None:
@@ -196,7 +250,9 @@ class Mentions:
             if noun and noun[0][0] == word[0]:
                 claims.claim(Chunk(i, i + 1, noun[0], "O"))
                 continue
-            near = process.extractOne(word, self.lexicon.single_words, scorer=OSA.distance, score_cutoff=1 + (len(word) > 7))
+            near = process.extractOne(
+                word, self.lexicon.single_words, scorer=OSA.distance, score_cutoff=1 + (len(word) > 7)
+            )
             if near and near[0][0] == word[0]:
                 claims.claim(Chunk(i, i + 1, near[0], "V", meaning=self.lexicon.phrases[near[0]]))
 

@@ -16,7 +16,32 @@ from recsys.catalog import Catalog
 
 NEAR_NAME = 84  # rapidfuzz ratio (0..100) of a misspelt name after a cue
 WELL_KNOWN = 0.03  # share of the names that a bare surname may mean
-PARTICLES = frozenset("de del della di da du la le van von der den el al bin mac mc st san santa ter ten".split())
+PARTICLES = frozenset(
+    [
+        "de",
+        "del",
+        "della",
+        "di",
+        "da",
+        "du",
+        "la",
+        "le",
+        "van",
+        "von",
+        "der",
+        "den",
+        "el",
+        "al",
+        "bin",
+        "mac",
+        "mc",
+        "st",
+        "san",
+        "santa",
+        "ter",
+        "ten",
+    ]
+)
 SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
@@ -103,7 +128,9 @@ class NameIndex:
         words = key.split()
         if not words or len(key) < 4:
             return []
-        surnames = process.extract(words[-1], self._initial[words[-1][:1]], scorer=fuzz.ratio, limit=8, score_cutoff=70)
+        surnames = process.extract(
+            words[-1], self._initial[words[-1][:1]], scorer=fuzz.ratio, limit=8, score_cutoff=70
+        )
         pool = [name for surname, _, _ in surnames for name in self.last[surname]]
         pool += self.first.get(words[0], []) if len(words) > 1 else []
         out: dict[str, tuple[Name, float]] = {}

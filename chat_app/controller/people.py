@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 
 from chat_app.controller.chunks import Chunk, Claims
-from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES
+from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES, WORDS
 from chat_app.controller.lexicon import Lexicon, Meaning
 from chat_app.controller.names import NEAR_NAME, Name
+from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text
 from chat_app.controller.turn import Unknown
 from recsys.controls import Clause
 
 KNOWN_BY_SURNAME = 5  # items a bearer must have for the bare surname to mean them
-_STOP = frozenset(
-    "who that which where when and or but in on at from with for to of as is are was were has have please too also about instead "
-    "like not no without maybe only just if because so since before after until movies movie films film ones one stuff it them".split()
-)
-_ARTICLE = re.compile(r"(?:the |a |an |director |actor |actress |legendary |great |young |either |both |mr |ms |mrs )*")
+_STOP = WORDS["people_stop"]
+_ARTICLE = compiled("people_article")
 
 
 class NameSpotter:
@@ -47,7 +45,9 @@ class NameSpotter:
 
     def claim_siblings(self, claims: Claims) -> None:
         """Claim "the Coen brothers": both of them."""
-        for match in re.finditer(r"(?:^|(?<= ))(?:the )?(?P<name>\w+) (?:brothers|sisters|bros)(?= |$)", claims.text.line):
+        for match in re.finditer(
+            r"(?:^|(?<= ))(?:the )?(?P<name>\w+) (?:brothers|sisters|bros)(?= |$)", claims.text.line
+        ):
             pair = self.names.siblings(match["name"])
             if len(pair) == 2 and pair[1].weight > 0.3 * pair[0].weight:
                 clause = Clause(facet=pair[0].facet, any_of=tuple(sorted(n.value for n in pair)))
@@ -60,7 +60,12 @@ class NameSpotter:
         for start in range(len(text)):
             for length in range(min(self.names.longest, 5, len(text) - start), 1, -1):
                 name = self.names.by_full_name(text.words(start, start + length))
-                if name and self._worth(name) and claims.free(start, start + length) and self._names_somebody(text, start, length):
+                if (
+                    name
+                    and self._worth(name)
+                    and claims.free(start, start + length)
+                    and self._names_somebody(text, start, length)
+                ):
                     self._take(claims, start, start + length, name)
                     break
         for start in range(len(text) - 1):  # "De Niro"
@@ -74,7 +79,9 @@ class NameSpotter:
 
     def _two_capitals(self, text: Text, start: int) -> bool:
         tokens = text.tokens[start : start + 2]
-        return text.cased and len(tokens) == 2 and all(t.is_word and text.raw[t.start].isupper() for t in tokens)
+        return (
+            text.cased and len(tokens) == 2 and all(t.is_word and text.raw[t.start].isupper() for t in tokens)
+        )
 
     def _claim_list(self, claims: Claims, start: int, facet: str, firm: bool) -> bool:
         """Names from ``start`` on, joined by commas, "and", "or"."""
@@ -90,7 +97,10 @@ class NameSpotter:
             any_found = self._take(claims, start, end, name) or any_found
             if end < len(claims.text) and claims.text.tokens[end].norm == "'s":
                 end += 1
-            joint = re.match(r"(?:, )?(?:and|or|nor|/|,)(?: also| maybe)?(?: by| with| from)? ", claims.text.words(end, min(end + 4, len(claims.text))) + " ")
+            joint = re.match(
+                r"(?:, )?(?:and|or|nor|/|,)(?: also| maybe)?(?: by| with| from)? ",
+                claims.text.words(end, min(end + 4, len(claims.text))) + " ",
+            )
             if not joint:
                 break
             start = end + len(joint[0].split())
@@ -100,7 +110,9 @@ class NameSpotter:
         """The name that begins at a token and where it ends."""
         for length in range(min(5, len(text) - start), 1, -1):
             said = text.words(start, start + length)
-            name = self.names.by_full_name(said, facet) or (self.names.by_surname(said, facet) if length == 2 else None)
+            name = self.names.by_full_name(said, facet) or (
+                self.names.by_surname(said, facet) if length == 2 else None
+            )
             if name:
                 return start + length, name
         if start >= len(text) or not text.tokens[start].is_word:
@@ -130,16 +142,27 @@ class NameSpotter:
         following = text.tokens[start + 1]
         word = following.norm
         if text.cased:
-            return text.raw[following.start].isupper() and word not in _STOP and word not in self.lexicon.phrases
-        known = word in FUNCTION or word in FILLER or word in self.lexicon.phrases or self.lexicon.is_noun(word)
+            return (
+                text.raw[following.start].isupper() and word not in _STOP and word not in self.lexicon.phrases
+            )
+        known = (
+            word in FUNCTION or word in FILLER or word in self.lexicon.phrases or self.lexicon.is_noun(word)
+        )
         return not known and word not in _STOP and not word[0].isdigit() and word != "'s"
 
     def _near(self, text: Text, start: int, facet: str, firm: bool) -> tuple[int, Name] | None:
         """A name of two or three words spelled nearly right."""
         end = start
-        while end < len(text) and end < start + 3 and text.tokens[end].is_word and text.tokens[end].norm not in _STOP:
+        while (
+            end < len(text)
+            and end < start + 3
+            and text.tokens[end].is_word
+            and text.tokens[end].norm not in _STOP
+        ):
             end += 1
-        capital = text.cased and all(text.raw[t.start].isupper() for t in text.tokens[start : min(start + 2, end)])
+        capital = text.cased and all(
+            text.raw[t.start].isupper() for t in text.tokens[start : min(start + 2, end)]
+        )
         for stop in range(end, start + 1, -1):
             said = text.words(start, stop)
             if not (firm or capital) and self._ordinary(said):
@@ -155,18 +178,32 @@ class NameSpotter:
 
     def _ordinary(self, said: str) -> bool:
         words = said.split()
-        return sum(w in FUNCTION or w in FILLER or w in ORDINARY_NAMES or w in self.lexicon.phrases for w in words) > 0
+        return (
+            sum(
+                w in FUNCTION or w in FILLER or w in ORDINARY_NAMES or w in self.lexicon.phrases
+                for w in words
+            )
+            > 0
+        )
 
     def _unknown(self, claims: Claims, start: int, facet: str) -> list[Unknown]:
         """What stands after a firm cue, when it looks like a name that we do not have."""
         text = claims.text
         end = start
-        while end < len(text) and end < start + 4 and text.tokens[end].is_word and text.tokens[end].norm not in _STOP:
+        while (
+            end < len(text)
+            and end < start + 4
+            and text.tokens[end].is_word
+            and text.tokens[end].norm not in _STOP
+        ):
             end += 1
         if end == start or not claims.free(start, end):
             return []
         words = [t.norm for t in text.tokens[start:end]]
-        if all(w in FUNCTION or w in FILLER or w in self.lexicon.phrases or self.lexicon.is_noun(w) for w in words):
+        if all(
+            w in FUNCTION or w in FILLER or w in self.lexicon.phrases or self.lexicon.is_noun(w)
+            for w in words
+        ):
             return []
         if text.cased and not text.raw[text.tokens[start].start].isupper() and len(words) != 2:
             return []
@@ -196,15 +233,26 @@ class NameSpotter:
         if name is None or name.items < KNOWN_BY_SURNAME or name.weight < self.names.well_known:
             return None
         after = text.tokens[start + 1].norm if start + 1 < len(text) else ""
-        carried = after == "'s" or self.lexicon.is_noun(after) or after in ("stuff", "fan", "flicks", "classics")
+        carried = (
+            after == "'s" or self.lexicon.is_noun(after) or after in ("stuff", "fan", "flicks", "classics")
+        )
         capital = text.capitalised(start, start + 1)
-        before_capital = start > 0 and text.raw[text.tokens[start - 1].start].isupper() and text.capitalised(start - 1, start)
-        after_capital = bool(after) and after[0].isalpha() and text.raw[text.tokens[start + 1].start].isupper()
+        before_capital = (
+            start > 0
+            and text.raw[text.tokens[start - 1].start].isupper()
+            and text.capitalised(start - 1, start)
+        )
+        after_capital = (
+            bool(after) and after[0].isalpha() and text.raw[text.tokens[start + 1].start].isupper()
+        )
         if capital and not before_capital and not after_capital:
             return name if word not in ORDINARY_NAMES else None
         if word in ORDINARY_NAMES:
             return None
-        alone = len([t for t in text.tokens if t.is_word and t.norm not in FUNCTION and t.norm not in FILLER]) == 1
+        alone = (
+            len([t for t in text.tokens if t.is_word and t.norm not in FUNCTION and t.norm not in FILLER])
+            == 1
+        )
         return name if (carried or alone) and not before_capital else None
 
     def _take(self, claims: Claims, start: int, end: int, name: Name) -> bool:

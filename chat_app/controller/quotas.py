@@ -6,32 +6,25 @@ import re
 from dataclasses import dataclass, field
 
 from chat_app.controller.chunks import Chunk, Line
-from chat_app.controller.english import FUNCTION, is_content
+from chat_app.controller.english import FUNCTION, WORDS, is_content
+from chat_app.controller.patterns import compiled, joined
 from chat_app.controller.stance import Stance
 from chat_app.controller.text import singular
 from recsys.controls import MAX_COUNT, ControlIntent, Op, Quota
 
-_OPS: dict[Op, str] = {
-    "at_least": r"at least|no less than|not less than|no fewer than|minimum(?: of)?|a minimum of|min|more than|over|not under",
-    "at_most": r"at most|no more than|not more than|up to|max(?:imum)?(?: of)?|a maximum of|less than|fewer than|under|not over|never more than",
-    "exactly": r"exactly|precisely",
-    "about": r"about|around|roughly|approximately|nearly|almost|some",
-}
-_OP = "|".join(f"(?P<{op}>{words})" for op, words in _OPS.items())
-_LINK = (
-    r"(?:(?:of|should|must|can|could|may|has|have|to|is|are|be|being|need|shall|will|that|which|the|them|it|these|those|list|O|good|really|some|only|for|a|an|films|in|all|"
-    r"from|by|with|starring|directed|featuring|made|set|also|N(?= of)) )*"
+_OPS: tuple[Op, ...] = ("at_least", "at_most", "exactly", "about")
+_OP = "|".join(f"(?P<{op}>{joined(f'quota_{op}')})" for op in _OPS)
+_AFTER = (
+    r"(?: (?P<a_least>at least|or more|minimum|and up|or above)"
+    r"| (?P<a_most>at most|or less|or fewer|tops|max|maximum))?"
 )
-_AFTER = r"(?: (?P<a_least>at least|or more|minimum|and up|or above)| (?P<a_most>at most|or less|or fewer|tops|max|maximum))?"
-_QUOTA = re.compile(
-    rf"(?:(?:{_OP}) )?(?:a |an |one |the )?(?P<amount>Q|N|mostly|most|(?:the |a )?majority|predominantly|mainly|the rest|the remaining|the others|the remainder)(?P<of_them> of (?:the O|the list|the N|them|those|these|it|which|my list))?(?: more)? "
-    rf"(?P<link>{_LINK})(?P<what>V|P|R)(?= |$){_AFTER}"
+_QUOTA = compiled("quota", OP=f"(?:{_OP})", LINK=joined("quota_link"), AFTER=_AFTER)
+_AMONG = re.compile(
+    r" (?:O )?(?:among (?:them|those|these)|in (?:there|the mix|the list|between)|included|thrown in)(?= |$)"
 )
-_AMONG = re.compile(r" (?:O )?(?:among (?:them|those|these)|in (?:there|the mix|the list|between)|included|thrown in)(?= |$)")
-_NOUNS = frozenset(
-    "more other others suggestions suggestion recommendations ideas options choices picks titles results items of ones things total please recs tips".split()
-)
-_MAKE = re.compile(r"(?:make (?:it|that|them)|give me|show me|list|the top|top|only|just|want|need|to|me|get|into|up to|at most|at least|about|around|exactly|than)$")
+_NOUNS = WORDS["quota_nouns"]
+_NOT_BEFORE = WORDS["quota_not_before"]
+_MAKE = compiled("quota_make")
 
 
 @dataclass
@@ -84,9 +77,11 @@ def _is_count(line: Line, match: re.Match[str], intent: ControlIntent) -> bool:
     if any(match[op] for op in _OPS) or match["a_least"] or match["a_most"]:
         return False
     linked = re.search(r"(?:from|by|with|starring|be|are|is|should)", match["link"])
-    return not (linked and (intent.count or re.search(r"^(?:and|plus|,)?$", line.s[: match.start()].strip())) and "O" not in match["link"].split()) or not (
-        intent.count or intent.quotas
-    )
+    return not (
+        linked
+        and (intent.count or re.search(r"^(?:and|plus|,)?$", line.s[: match.start()].strip()))
+        and "O" not in match["link"].split()
+    ) or not (intent.count or intent.quotas)
 
 
 def _quota(match: re.Match[str], amount: Chunk, what: Chunk, before: list[Quota]) -> Quota | None:
@@ -137,11 +132,22 @@ def _read_count(out: Amounts, line: Line, stance: Stance) -> None:
     for i, chunk in enumerate(line.chunks):
         if i in out.used or stance.marks[i].mode not in ("want", "seed"):
             continue
-        if chunk.norm in ("a", "an") and not chunk.letter and not stance.marks[i].negated and _one_item(line, i):
+        if (
+            chunk.norm in ("a", "an")
+            and not chunk.letter
+            and not stance.marks[i].negated
+            and _one_item(line, i)
+        ):
             out.count = out.count or 1
             return
         the = i > 0 and line.chunks[i - 1].norm == "the"
-        if the and chunk.letter == "V" and chunk.meaning and chunk.meaning.order and _one_item(line, i, best=True):
+        if (
+            the
+            and chunk.letter == "V"
+            and chunk.meaning
+            and chunk.meaning.order
+            and _one_item(line, i, best=True)
+        ):
             out.count = out.count or 1
             return
 
@@ -149,34 +155,66 @@ def _read_count(out: Amounts, line: Line, stance: Stance) -> None:
 def _counts_items(line: Line, i: int) -> bool:
     before = " ".join(c.symbol for c in line.chunks[max(0, i - 3) : i])
     after = line.chunks[i + 1 : i + 8]
-    if before.endswith(("table for", "like", "part", "season", "is", "she is", "he is", "age", "under", "over", "for")) and not (
-        after and (after[0].letter or after[0].norm in ("of", "more", "good"))
-    ):
+    if before.endswith(
+        ("table for", "like", "part", "season", "is", "she is", "he is", "age", "under", "over", "for")
+    ) and not (after and (after[0].letter or after[0].norm in ("of", "more", "good"))):
         return False
     for step, c in enumerate(after):
         if c.letter == "O" or (c.letter in ("V", "P") and c.meaning and (c.meaning.require or step)):
             return True
         if c.norm in _NOUNS and not c.letter:
-            if c.norm != "of" or (len(after) > step + 1 and after[step + 1].norm in ("them", "those", "these")):
+            if c.norm != "of" or (
+                len(after) > step + 1 and after[step + 1].norm in ("them", "those", "these")
+            ):
                 return True
             continue
         if c.letter in ("R", "V", "P", "X"):
             continue
         if is_content(c.norm) and singular(c.norm) != c.norm and step:
             return True
-        if not c.norm[0].isalnum() or c.norm in FUNCTION or c.norm in ("year", "years", "day", "days", "times", "time", "people"):
+        if (
+            not c.norm[0].isalnum()
+            or c.norm in FUNCTION
+            or c.norm in ("year", "years", "day", "days", "times", "time", "people")
+        ):
             break
-    ends = not after or after[0].norm in (".", "!", ",", "?", "please", "instead", "then", ":", "thanks", "is", "at", "now", "okay", "will", "would", "should", "like", "with", "from", "about")
+    ends = not after or after[0].norm in (
+        ".",
+        "!",
+        ",",
+        "?",
+        "please",
+        "instead",
+        "then",
+        ":",
+        "thanks",
+        "is",
+        "at",
+        "now",
+        "okay",
+        "will",
+        "would",
+        "should",
+        "like",
+        "with",
+        "from",
+        "about",
+    )
     ends = ends or " ".join(c.norm for c in after[:2]) in ("in total", "in all", "all together")
-    return ends and (not before or bool(_MAKE.search(before)) or (after != () and after[0].norm in ("is", "will", "would", "in")) or before.endswith((",", "okay")))
+    return ends and (
+        not before
+        or bool(_MAKE.search(before))
+        or (after != () and after[0].norm in ("is", "will", "would", "in"))
+        or before.endswith((",", "okay"))
+    )
 
 
 def _one_item(line: Line, i: int, best: bool = False) -> bool:
     """Whether "a …" (or "the best …") leads to one item: "a good thriller", not "a lot of"."""
     before = [c.norm for c in line.chunks[max(0, i - 3) : i]]
-    if before and before[-1] in ("be", "is", "was", "in", "of", "such", "with", "without", "as", "not", "than", "being", "makes"):
-        if not (best or (before[-1] == "is" and before[-2:-1] == ["what"])):
-            return False
+    asked = best or before[-2:] == ["what", "is"]
+    if before and before[-1] in _NOT_BEFORE and not asked:
+        return False
     head: Chunk | None = None
     chunks = line.chunks[i + 1 : i + 9]
     for step, c in enumerate(chunks):
@@ -189,7 +227,11 @@ def _one_item(line: Line, i: int, best: bool = False) -> bool:
             continue
         if c.letter == "X":
             continue
-        if c.letter or not c.norm[0].isalnum() or c.norm in FUNCTION - {"really", "very", "more", "like", "so", "little", "not", "too"}:
+        if (
+            c.letter
+            or not c.norm[0].isalnum()
+            or c.norm in FUNCTION - {"really", "very", "more", "like", "so", "little", "not", "too"}
+        ):
             break
         if head is not None and head.letter == "V":
             nxt = chunks[step + 1] if step + 1 < len(chunks) else None
@@ -198,13 +240,32 @@ def _one_item(line: Line, i: int, best: bool = False) -> bool:
             continue
     if head is None:
         after = [c.norm for c in chunks[:2]]
-        alone = bool(after) and after[0].isalpha() and after[0] not in FUNCTION and after[1:2] in ([], ["."], [","], ["!"], ["?"])
-        return not best and alone and bool(before) and before[-1] in ("need", "want", "recommend", "find", "me", "for") and "for" not in before[-1:]
-    if before and before[-1] in ("about", "for") and head.letter == "V" and not any(
-        w in ("looking", "look", "searching", "mood", "ask", "asking", "search", "how", "what") for w in before
+        alone = (
+            bool(after)
+            and after[0].isalpha()
+            and after[0] not in FUNCTION
+            and after[1:2] in ([], ["."], [","], ["!"], ["?"])
+        )
+        return (
+            not best
+            and alone
+            and bool(before)
+            and before[-1] in ("need", "want", "recommend", "find", "me", "for")
+            and "for" not in before[-1:]
+        )
+    if (
+        before
+        and before[-1] in ("about", "for")
+        and head.letter == "V"
+        and not any(
+            w in ("looking", "look", "searching", "mood", "ask", "asking", "search", "how", "what")
+            for w in before
+        )
     ):
         return False
     word = head.norm.split()[-1]
-    return not (word.endswith("s") and not word.endswith("ss")) and head.letter in ("O", "V") and (
-        head.letter == "O" or bool(head.meaning and head.meaning.require)
+    return (
+        not (word.endswith("s") and not word.endswith("ss"))
+        and head.letter in ("O", "V")
+        and (head.letter == "O" or bool(head.meaning and head.meaning.require))
     )

@@ -6,17 +6,15 @@ import re
 
 from chat_app.controller.chunks import Line
 from chat_app.controller.edits import Draft, match_theme
+from chat_app.controller.patterns import compiled
 from chat_app.controller.stance import Stance
 from chat_app.controller.text import fold
 from recsys.controls import Clause, Removal
 
-_ANY = re.compile(
-    r"(?:any|whatever|whichever|every|all|no (?:particular|specific|preferred|special)|do not (?:care|mind|prefer|have)(?: about| what| which| the| a| any| much| for)*"
-    r"|regardless of(?: the)?|open to (?:any|all)|not (?:picky|fussy|particular) about(?: the)?|irrespective of(?: the)?)(?: (?:kinds?|types?|sorts?) of)? F"
-)
-_MOOT = re.compile(r"F (?:is |are |do |does |will |can )*(?:not|no longer|never|irrelevant|unimportant|whatever|any)(?: (?:really |a |an |that |be |so )*(?:matter|concern|important|concerned|issue|relevant|problem|anymore|restriction|requirement|need))?")
-_NOT_MATTER = re.compile(r"not (?:really )?(?:matter|care|mind|concern me)(?: about| to me)? (?:when|how old)(?= |$)")
-_MATTERS_NOT = re.compile(r"not (?:really )?(?:matter|care about|mind|concerned about)(?: about| what| which| the| how)* F")
+_ANY = compiled("releases_any")
+_MOOT = compiled("releases_moot")
+_NOT_MATTER = compiled("releases_not_matter")
+_MATTERS_NOT = compiled("releases_matters_not")
 
 
 def read_releases(draft: Draft, line: Line, stance: Stance) -> set[int]:

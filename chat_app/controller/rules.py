@@ -14,10 +14,18 @@ from pathlib import Path
 from chat_app.controller.chunks import Line
 from chat_app.controller.comparatives import compare
 from chat_app.controller.edits import Draft, apply_wishes, match_theme
-from chat_app.controller.english import FILLER, FUNCTION, LANGUAGES, common_words, is_content, is_pronounceable
+from chat_app.controller.english import (
+    FILLER,
+    FUNCTION,
+    LANGUAGES,
+    common_words,
+    is_content,
+    is_pronounceable,
+)
 from chat_app.controller.events import Sayings, read_sayings
 from chat_app.controller.lexicon import Lexicon, read_synonyms
 from chat_app.controller.mentions import Mentions, Reading
+from chat_app.controller.patterns import compiled
 from chat_app.controller.quotas import read_amounts
 from chat_app.controller.releases import read_releases
 from chat_app.controller.sentences import Kind, Sentence, sentences
@@ -30,7 +38,24 @@ from chat_app.state import State
 from recsys.catalog import Catalog
 from recsys.controls import ControlEdit, ControlIntent, Removal
 
-GREETINGS = frozenset("hola hallo bonjour ciao ola salut servus hej merhaba salve buongiorno namaste konnichiwa".split())
+_ONE_TITLE = compiled("rules_one_title")
+GREETINGS = frozenset(
+    [
+        "hola",
+        "hallo",
+        "bonjour",
+        "ciao",
+        "ola",
+        "salut",
+        "servus",
+        "hej",
+        "merhaba",
+        "salve",
+        "buongiorno",
+        "namaste",
+        "konnichiwa",
+    ]
+)
 
 
 class RuleReader:
@@ -51,7 +76,9 @@ class RuleReader:
         found = sentences(line, stance, self.lexicon.services)
         if any(s.is_a(Kind.ORDER) for s in found) or self._foreign(reading):
             return TurnIntent(act="unclear")
-        if not line.has("V", "P", "R", "T") and self._gibberish([c.norm for c in line.chunks if c.norm[0].isalnum()]):
+        if not line.has("V", "P", "R", "T") and self._gibberish(
+            [c.norm for c in line.chunks if c.norm[0].isalnum()]
+        ):
             return TurnIntent(act="unclear")
         if any(s.is_a(Kind.UNDO) for s in found) and not line.has("P", "R"):
             return TurnIntent(act="undo")
@@ -92,7 +119,7 @@ class RuleReader:
         return draft.edit(clear, like, unlike), wishes
 
     def _idle_count(self, found: list[Sentence], count: int) -> bool:
-        """"A movie" in a sentence that only talks of one is no count."""
+        """ "A movie" in a sentence that only talks of one is no count."""
         return count == 1 and all(s.is_a(Kind.LOOKUP, Kind.SERVICE, Kind.EXPLAIN) for s in found)
 
     def _titles(self, rows: list[int]) -> tuple[str, ...]:
@@ -131,7 +158,11 @@ class RuleReader:
             edit, events = ControlEdit(), ()
         if act == "reset":
             return TurnIntent(act=act, events=events)
-        target, asks = find_target(self.lexicon, reading.line, found, state) if act in ("explain", "lookup") else (None, None)
+        target, asks = (
+            find_target(self.lexicon, reading.line, found, state)
+            if act in ("explain", "lookup")
+            else (None, None)
+        )
         if act in ("lookup", "explain", "feedback"):
             edit = ControlEdit()
         return TurnIntent(
@@ -145,13 +176,21 @@ class RuleReader:
         )
 
     def _act(
-        self, reading: Reading, found: list[Sentence], sayings: Sayings, edit: ControlEdit, wishes: list[Wish], events: bool
+        self,
+        reading: Reading,
+        found: list[Sentence],
+        sayings: Sayings,
+        edit: ControlEdit,
+        wishes: list[Wish],
+        events: bool,
     ) -> Act:
         def any_is(*kinds: Kind) -> bool:
             return any(s.is_a(*kinds) for s in found)
 
         changes = edit.model_copy(update={"clear": False})
-        counted = changes.add.count is not None and changes == ControlEdit(add=ControlIntent(count=changes.add.count))
+        counted = changes.add.count is not None and changes == ControlEdit(
+            add=ControlIntent(count=changes.add.count)
+        )
         if any_is(Kind.RESET) and not changes:
             return "reset"
         asks_for_title = bool(sayings.wanted) and not wishes
@@ -166,7 +205,12 @@ class RuleReader:
         if any_is(Kind.EXPLAIN):
             return "explain"
         requests = [s for s in found if s.is_a(Kind.REQUEST) and not s.is_a(Kind.LOOKUP)]
-        if requests and not asks_for_title and not all(s.is_a(Kind.SERVICE) for s in requests) and (reading.unknown or not self._wants_one_title(reading, found)):
+        if (
+            requests
+            and not asks_for_title
+            and not all(s.is_a(Kind.SERVICE) for s in requests)
+            and (reading.unknown or not self._wants_one_title(reading, found))
+        ):
             return "recommend"
         if any_is(Kind.LOOKUP):
             return "lookup"
@@ -181,11 +225,15 @@ class RuleReader:
         return self._small(reading, found)
 
     def _drops(self, found: list[Sentence]) -> bool:
-        return any(re.search(r"(?:any|whatever|which|what) F|F (?:do|does|is|are) not|open to (?:any|all)", s.s) and not s.is_a(Kind.LOOKUP, Kind.EXPLAIN) for s in found)
+        return any(
+            re.search(r"(?:any|whatever|which|what) F|F (?:do|does|is|are) not|open to (?:any|all)", s.s)
+            and not s.is_a(Kind.LOOKUP, Kind.EXPLAIN)
+            for s in found
+        )
 
     def _wants_one_title(self, reading: Reading, found: list[Sentence]) -> bool:
         """ "I want to watch the movie Breakthrough", a title that the catalogue lacks."""
-        match = re.search(r"(?:want|like|love) to (?:watch|see|play)(?: the O)? (?P<what>[a-z]+(?: [a-z]+){0,5})(?: now| right now| tonight)?(?= [.,!?]| with|$)", reading.line.s)
+        match = _ONE_TITLE.search(reading.line.s)
         if not match:
             return False
         start, _ = reading.line.span(match, "what")
@@ -198,7 +246,9 @@ class RuleReader:
     def _small(self, reading: Reading, found: list[Sentence]) -> Act:
         if any(s.is_a(Kind.VERDICT) for s in found):
             return "feedback"
-        if reading.unknown or any(s.is_a(Kind.OTHER) and re.search(r"(?:^| )O(?= |$)", s.s) and len(s.s.split()) < 5 for s in found):
+        if reading.unknown or any(
+            s.is_a(Kind.OTHER) and re.search(r"(?:^| )O(?= |$)", s.s) and len(s.s.split()) < 5 for s in found
+        ):
             return "recommend"
         if any(s.is_a(Kind.OTHER) and len(s.s.split()) > 5 for s in found):
             return "feedback"

@@ -8,67 +8,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from chat_app.controller.chunks import Line
+from chat_app.controller.english import WORDS
+from chat_app.controller.patterns import compiled, cues
 
 Mode = Literal["want", "like", "seen", "unseen", "heard", "seed", "verdict", "allow", "drop", "ask"]
 
-_ADV = (
-    r"(?:really|also|just|absolutely|totally|do|did|does|usually|always|especially|particularly|actually|honestly|both|all|still|even"
-    r"|only|mostly|definitely|kind of|sort of|generally|normally|pretty much|much|so|very|too|that|have|has|had|already|recently|never|been|truly|quite)"
-)
-_SUBJECT = frozenset(
-    "i we he she they you who both all kids wife husband daughter son dad mom mother father girlfriend boyfriend friend friends sister "
-    "brother niece nephew everyone everybody to do does did not really also just always usually actually absolutely might may would will "
-    "probably maybe especially still mostly definitely generally always never kids' family people partner".split()
-)
-_LIKED = r"(?:love|loved|loves|loving|enjoy|enjoyed|enjoys|adore|adored|adores|liked|likes|prefer|preferred|prefers|dig|digs|dug|appreciate)"
-_FOND = r"(?:(?:a )?(?:big |huge |great |massive )?fans? of|fond of|keen on|crazy about|obsessed with|big on|partial to|into|a sucker for|addicted to)"
-_SEE = r"(?:seen|see|saw|watched|watch|heard(?: of)?|hear(?: of)?|caught|come across)"
+_SUBJECT = WORDS["stance_subject"]
 
 # In the order in which they are tried at each place: (pattern, mode or None to keep it, negated).
-_CUES: list[tuple[re.Pattern[str], Mode | None, bool]] = [
-    (re.compile(rf"(?:{p})(?:(?= |$)|(?<= ))"), mode, negated)
-    for p, mode, negated in (
-        (r"not (?:only|just)(?= R)", "drop", False),
-        (r"if (?:you|he|she|they) (?:like|love|enjoy|want)|(?:do )?you mean|what do you mean", "heard", False),
-        (r"(?:swap|replace|switch|trade|exchange|change)(?: out| from| the)?(?= )", "drop", False),
-        (r"(?:does|do|did|is|need)? ?not (?:have|need|got)? ?to (?:be|have)", "drop", False),
-        (r"not (?:too |so |very |really |entirely |quite )?sure(?: about)?", "heard", False),
-        (r"not (?:only|just|necessarily|a bad|bad|yet|to mention)", None, False),
-        (r"no (?:problem|idea|worries|preference|matter|thanks|thank you|wait|doubt|offense|rush)", None, False),
-        (r"(?:have |has |had |did |do |i |we )?(?:still |actually |honestly |really )?(?:not|never)(?: \w+)?? (?:really |actually |even |been able to )?" + _SEE + r"(?! (?:a |any |more)?[VP])", "unseen", False),
-        (r"(?:yet|still need|want|need|going|plan|planning|meaning|mean|have|got|dying|excited|hoping|hope|wanting|would like|would love|like|love) to (?:see|watch|check out|catch|try|rewatch)(?: (?:again|out))?", "want", False),
-        (r"(?:will|might|may|shall|should|would|let me|can) (?:\w+ )?(?:watch|check out|check|see|try|go with|give)", "want", False),
-        (r"(?:i |we |have )?(?:heard|hear|read|been told|thought about)(?: that| about| of)?", "heard", False),
-        (rf"(?:do|does|did|would|could|can|should|will|am|is|are|was|were|really|just|i)? ?not (?:{_ADV} |a |such |as |that |big |huge |much |in |terribly |particularly |overly |to )*(?:like|love|enjoy|fans? of|into|keen on|fond of|care (?:much |a lot |too much )?(?:for|about)|stand|get into|(?:in )?(?:the )?mood for|feel like|interested in|crazy about|big on|huge on|liked|bear|handle|dig|do|appreciate|loved|enjoyed)(?= |$)(?! to (?:see|watch))", "like", True),
-        (r"(?:hate[sd]?|hating|dislike[sd]?|detest(?:ed|s)?|despise[sd]?|loathe[sd]?|(?:sick|tired|bored|weary) (?:of|with)|fed up with|done with|(?:had )?enough of|no interest in|no fan of|allergic to|disappointed (?:by|with|in)|let down by)", "like", True),
-        (r"(?:forget(?: about)?|drop|remove|scrap|ditch|lose|cancel|undo|never mind|nevermind|delete|clear|take (?:out|away|off)|get rid of|no need for|lift|skip|leave out|ignore|disregard|loosen)(?: about)?(?= |$)", "drop", False),
-        (r"(?:nothing|not(?: \w+)?) (?:but|other than|except)", "want", False),
-        (r"(?:not (?:anything |at all )?like|nothing like|unlike|not (?:similar to|the likes of)|dissimilar to)(?= )", "seed", True),
-        (r"(?:similar to|similar(?= T)|such as|(?:in|along|on) the (?:same )?(?:vein|style|spirit|lines|tradition|manner|mold|vibe) (?:of|as)|same (?:\w+ )?as|reminiscent of|akin to|comparable to|close to|closer to|reminds? me of|resembling|as \w+ as(?= T)|(?<!i )(?<!we )think(?: of)?(?= T)|eg|e g|for (?:example|instance) ?,? ?(?=T)|more of(?= T)|based on(?= T))", "seed", False),
-        (r"(?:do|does|did|would|should|will|can|must|is|are|please|i)? ?not (?:\w+ )??(?:want|need|show|recommend|suggest|include|give|looking for|wanting|have|watch|see)(?: to (?:see|watch|have|include))?(?: any(?:thing)?)?", "want", True),
-        (r"(?:any|every|some)?(?:thing|one|body|all|any \w+) (?:but|except|other than|besides)", "want", True),
-        (r"(?:no more|not any|not even|not so|not too|not very|not overly|not|no|nor|neither|nothing|none|never|avoid(?:ing)?|except(?: for)?|excepting|excluding|exclude|without|other than|apart from|aside from|besides|minus|skip|stay away from|steer clear of|less|fewer|instead of|rather than|hold the|zero|sans|far from|hates)(?= |$)", None, True),
-        (r"(?:allow|bring back|include|permit|readd|re add|put back)", "allow", False),
-        (rf"(?:{_ADV} )*{_LIKED}(?! to )", "like", False),
-        (_FOND + r"(?= |$)", "like", False),
-        (r"(?:(?:all time |absolute |personal )?favourites?)(?: \w+)??(?: (?:is|are|include|includes|would be|was|:))?", "like", False),
-        (rf"(?:{_ADV} )*(?:seen|saw|watched|rewatched|finished|know by heart)", "seen", False),
-        (r"(?:would like|would love|would prefer|would rather|feel like|want|looking for|look for|searching for|search for|give me|show me|find me|find|recommend|suggest|need|how about|what about|in the mood for|in mood for|let us|interested in|prefer(?:ably)?|can you|could you|do you have|got any|any)", "want", False),
-    )
-]
-_WORD_LIKE = re.compile(r"like(?= |$)")
-_STATEMENT = re.compile(
-    r"(?:you(?= (?:are|were|look|sound))|T|it|that|this|that N|this N|that one|this one|they|those|these|he|she|which|(?:that|this|the) (?:movie|film|NOUN)|everything)"
-    r"(?: (?:really|just|actually|also|definitely|both|all))*"
-    r" (?:is|was|were|are|looks?|looked|sounds?|sounded|seems?|seemed|had|has|felt|feels|deserves?|makes?|made|bored|did|does)(?= |$)"
-)
-_STATES = frozenset("is was are were has had stars plays played did knew looks looked".split())
+_CUES = [(pattern, cast("Mode | None", mode), negated) for pattern, mode, negated in cues()]
+_WORD_LIKE = compiled("stance_word_like")
+_STATEMENT = compiled("stance_statement")
+_STATES = WORDS["stance_states"]
 _HARD = frozenset(".!?;")
-_TURN = frozenset({"because", "since", "but", "though", "however", "although", "yet", "instead", "otherwise", "then", "so"})
-_DETERMINERS = frozenset("the a an any too much many more those these of such overly really very all".split())
+_TURN = frozenset(
+    {"because", "since", "but", "though", "however", "although", "yet", "instead", "otherwise", "then", "so"}
+)
+_DETERMINERS = WORDS["stance_determiners"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +61,11 @@ class Stance:
                 continue
             if chunk.norm in ("for", "with", "to", "by") and mode == "drop" and self._swapped(i):
                 mode = "want"
-            elif chunk.norm == "," or chunk.norm in ("and", "or", "&", "/", "nor", "-", "(", ")") and not chunk.letter:
+            elif (
+                chunk.norm == ","
+                or chunk.norm in ("and", "or", "&", "/", "nor", "-", "(", ")")
+                and not chunk.letter
+            ):
                 mode, negated = self._after_joint(i, mode, negated)
             elif chunk.norm in _TURN and not chunk.letter:
                 negated = False
@@ -130,8 +93,11 @@ class Stance:
         if relative and self.line.chunks[i].norm in ("that", "which"):
             return None
         if match := _STATEMENT.match(s, at):
-            if not re.match(r" (?:not )?(?:should|would|has to|have to|needs? to|must)", s[match.end() - 4 :]) and not (
-                self.line.chunks[i].letter == "T"
+            if (
+                not re.match(
+                    r" (?:not )?(?:should|would|has to|have to|needs? to|must)", s[match.end() - 4 :]
+                )
+                and self.line.chunks[i].letter != "T"
             ):
                 return "verdict", False, max(self._length(i, match) - 1, 1)
             return None
@@ -146,7 +112,14 @@ class Stance:
         return None
 
     def _set(
-        self, mode: Mode, negated: bool, new_mode: Mode | None, new_negated: bool, length: int, words: str, i: int
+        self,
+        mode: Mode,
+        negated: bool,
+        new_mode: Mode | None,
+        new_negated: bool,
+        length: int,
+        words: str,
+        i: int,
     ) -> tuple[Mode, bool, int]:
         if new_mode is None:
             kept: Mode = mode if mode not in ("ask", "allow") else "want"
@@ -160,7 +133,7 @@ class Stance:
         return new_mode, new_negated, length
 
     def _like(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool, int]:
-        """"like" is a verb after a subject ("I really like …"), else it compares."""
+        """ "like" is a verb after a subject ("I really like …"), else it compares."""
         before = self.line.chunks[i - 1].norm if i else ""
         verb = before in _SUBJECT and not self.line.chunks[i - 1].letter
         if verb and not (before in ("not", "just", "really", "also") and not self._has_subject(i)):
@@ -169,7 +142,9 @@ class Stance:
 
     def _has_subject(self, i: int) -> bool:
         words = [c.norm for c in self.line.chunks[max(0, i - 5) : i]]
-        return any(w in ("i", "we", "he", "she", "they", "you", "do", "did", "does", "who", "would") for w in words)
+        return any(
+            w in ("i", "we", "he", "she", "they", "you", "do", "did", "does", "who", "would") for w in words
+        )
 
     def _length(self, i: int, match: re.Match[str]) -> int:
         return self.line.at(max(match.end() - 1, match.start())) - i + 1
@@ -183,14 +158,35 @@ class Stance:
         rest = [c.symbol for c in self.line.chunks[i + 1 : i + 3]]
         if not rest or rest[0] in (",", ".", "!", "?", "-", ";"):
             return True
-        return rest[0] in ("i", "we", "it", "that", "thanks", "thank", "please", "he", "she", "they", "this", "but", "not", "you", "sorry")
+        return rest[0] in (
+            "i",
+            "we",
+            "it",
+            "that",
+            "thanks",
+            "thank",
+            "please",
+            "he",
+            "she",
+            "they",
+            "this",
+            "but",
+            "not",
+            "you",
+            "sorry",
+        )
 
     def _after_joint(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool]:
         """Mode and polarity behind a comma or a conjunction: kept inside a list, else ended."""
         joint = self.line.chunks[i].norm
         at = i + 1
-        while at < len(self.line) and not self.line.chunks[at].letter and (
-            self.line.chunks[at].norm in _DETERMINERS or self.line.chunks[at].norm in ("and", "or", "also")
+        while (
+            at < len(self.line)
+            and not self.line.chunks[at].letter
+            and (
+                self.line.chunks[at].norm in _DETERMINERS
+                or self.line.chunks[at].norm in ("and", "or", "also")
+            )
         ):
             at += 1
         ahead = self.line.chunks[at] if at < len(self.line) else None
@@ -205,20 +201,26 @@ class Stance:
                 return mode, True
             if joint == "and" and plain:
                 return mode, True
-            if joint == "," and plain and any(c.norm in ("or", "nor") for c in self.line.chunks[at + 1 : at + 3]):
+            if (
+                joint == ","
+                and plain
+                and any(c.norm in ("or", "nor") for c in self.line.chunks[at + 1 : at + 3])
+            ):
                 return mode, True
             return ("want" if mode in ("verdict", "heard") else mode), False
-        if joint == "," and mode in ("verdict", "heard", "unseen", "drop", "allow") and not (
-            in_list and mode in ("drop", "allow", "unseen") and ahead is not None and ahead.letter != "R"
+        if (
+            joint == ","
+            and mode in ("verdict", "heard", "unseen", "drop", "allow")
+            and not (
+                in_list and mode in ("drop", "allow", "unseen") and ahead is not None and ahead.letter != "R"
+            )
         ):
             return "want", False
         if mode in ("like", "seen") and not in_list and ahead is not None and joint == ",":
-            return (mode, negated) if ahead.norm in ("especially", "particularly", "mostly") else ("want", False)
+            return (
+                (mode, negated) if ahead.norm in ("especially", "particularly", "mostly") else ("want", False)
+            )
         return mode, negated
 
 
-_NEW_THOUGHT = frozenset(
-    "i we he she they you it that this something anything some give show maybe just only please with from about in on at for to a an the my "
-    "more rather instead how what why where when can could would should will do does is are was thanks thank no not also then prefer "
-    "preferably make need want looking find recommend suggest but and set it's let under over before after since like made".split()
-)
+_NEW_THOUGHT = WORDS["stance_new_thought"]

@@ -15,7 +15,11 @@ def find_target(
     """The item asked about (a title, an ordinal, "it"), and the facet, None for everything."""
     asking = [s for s in found if s.is_a(Kind.LOOKUP, Kind.EXPLAIN)]
     rows = [
-        row for s in asking or found for c in line.chunks[s.start : s.end] if c.letter == "T" for row in c.rows
+        row
+        for s in asking or found
+        for c in line.chunks[s.start : s.end]
+        if c.letter == "T"
+        for row in c.rows
     ] or [row for c in line.chunks if c.letter == "T" for row in c.rows]
     target: ItemId | None = lexicon.catalog.ids[rows[0]] if rows else state.focus
     if target is None and len(state.slate) == 1:
@@ -30,7 +34,8 @@ def _asked_facet(lexicon: Lexicon, line: Line, asking: list[Sentence]) -> str | 
         words = " ".join(c.norm for c in line.chunks[sentence.start : sentence.end])
         padded = f" {words} "
         best = max(
-            ((len(a), w.facet) for w in lexicon.words.values() for a in w.asks if f" {a} " in padded), default=None
+            ((len(a), w.facet) for w in lexicon.words.values() for a in w.asks if f" {a} " in padded),
+            default=None,
         )
         if best:
             return best[1]

@@ -11,6 +11,7 @@ import html
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -23,7 +24,26 @@ _WORD = re.compile(
 )
 _HOURS_MINUTES = re.compile(r"(\d{1,2})h(\d{1,2})m?(?:in)?")
 _NUMBER_UNIT = re.compile(r"(\d+(?:\.\d+)?)([a-z]{1,7})")
-_UNITS = frozenset("h hr hrs hour hours m min mins minute minutes k star stars pct percent x".split())
+_UNITS = frozenset(
+    [
+        "h",
+        "hr",
+        "hrs",
+        "hour",
+        "hours",
+        "m",
+        "min",
+        "mins",
+        "minute",
+        "minutes",
+        "k",
+        "star",
+        "stars",
+        "pct",
+        "percent",
+        "x",
+    ]
+)
 _DECADE = re.compile(r"(\d\d|\d{4})'s")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = {ord(c): "'" for c in "’‘´`ʼ′"} | {ord(c): '"' for c in "“”„«»″"}
@@ -44,12 +64,32 @@ _SPOKEN = {
     "recommendations": "suggestions", "recommendation": "suggestion", "nothin": "nothing",
     "ok": "okay", "k": "okay", "okey": "okay", "alright": "okay", "percent": "%", "pct": "%",
     "&": "and", "min": "minutes", "mins": "minutes", "hr": "hours", "hrs": "hours", "cuz": "because",
-    "colour": "color", "teh": "the", "liek": "like", "sumthing": "something", "sth": "something", "smth": "something",
+    "colour": "color", "teh": "the", "liek": "like", "sumthing": "something", "sth": "something",
+    "smth": "something",
     "similiar": "similar", "simular": "similar", "helo": "hello", "watchin": "watching", "lookin": "looking",
-    "wat": "what", "wut": "what", "abt": "about", "bcuz": "because", "rec": "suggestion", "recs": "suggestions",
+    "wat": "what", "wut": "what", "abt": "about", "bcuz": "because", "rec": "suggestion",
+    "recs": "suggestions",
     "tonite": "tonight", "nite": "night", "tho": "though", "tv": "tv", "yrs": "years", "def": "definitely",
 }  # fmt: skip
-_IS_AFTER = frozenset("it that what who where there here he she how when this which everything one".split())
+_IS_AFTER = frozenset(
+    [
+        "it",
+        "that",
+        "what",
+        "who",
+        "where",
+        "there",
+        "here",
+        "he",
+        "she",
+        "how",
+        "when",
+        "this",
+        "which",
+        "everything",
+        "one",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +137,21 @@ class Text:
         start, end = match.span(group)
         start += self.line[start:end].startswith(" ")
         return self.at(start), self.at(max(end - 1, start)) + 1
+
+    def find(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        """Matches of a pattern on ``line`` that begin and end at token borders."""
+        line, at = self.line, 0
+        while match := pattern.search(line, at):
+            start, end = match.span()
+            at = max(end, start + 1)
+            left = start == 0 or line[start - 1] == " " or line[start] == " "
+            right = end == len(line) or line[end] == " " or line[end - 1] == " "
+            if left and right and match[0].strip():
+                yield match
+            elif not right:
+                at = line.find(" ", start) + 1 or len(line)
+            else:
+                at = start + 1
 
     def words(self, start: int, end: int) -> str:
         """Canonical words of a span."""

@@ -6,18 +6,14 @@ import re
 from dataclasses import dataclass
 
 from chat_app.controller.chunks import Line
-from chat_app.controller.english import is_content
+from chat_app.controller.english import WORDS, is_content
 from chat_app.controller.lexicon import Lexicon
+from chat_app.controller.patterns import compiled
 from chat_app.controller.sentences import Kind, Sentence
 from chat_app.controller.stance import Stance
 
-_INNER = frozenset("of the and or in a an vs to on for".split())
-_ASIDE = re.compile(
-    r"(?:because|since (?:i|we|my)|when (?:i|we|it|my)|while (?:i|we|my)|as (?:i|we) |if (?:i|you|we|he|she|they)|so (?:i|we|that|my|they)"
-    r"|(?:for|with) (?:my|me|our|us|the (?:weekend|evening|night|kids|family))|(?:showing|playing|shown|streaming|available|located|around|near|nearby|close) (?:in|at|on|to|here|there|by)"
-    r"|near |nearby|at (?:\w+ ){0,3}(?:cinemas?|theatres?|theaters?)|(?:on|from) (?:netflix|hulu|amazon|dvd|tv|prime|disney)|in (?:the )?(?:area|theaters|theatres|cinemas|town)|i (?:am|was|have|had|do|think|know|guess|heard|just|will|usually|mean|meant)"
-    r"|(?:we|he|she|they) (?:are|is|were|was|have|has|had|will|would|do|does)|my \w+|your |you (?:are|were|have|did)|to (?:watch|see) (?:with|on|at|this|while)|that (?:i|we|you|he|she|they) |it is (?:for|my|so|too)|at (?:home|century|the)|this (?:weekend|evening|week|friday|saturday|sunday))"
-)
+_INNER = WORDS["theme_inner"]
+_ASIDE = compiled("theme_aside")
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,9 @@ class Themes:
     avoided: tuple[str, ...] = ()
 
 
-def read_themes(line: Line, stance: Stance, found: list[Sentence], lexicon: Lexicon, used: set[int]) -> Themes:
+def read_themes(
+    line: Line, stance: Stance, found: list[Sentence], lexicon: Lexicon, used: set[int]
+) -> Themes:
     """The themes of those sentences that ask for something."""
     wanted: list[str] = []
     avoided: list[str] = []
@@ -51,7 +49,10 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
         return sentence.is_a(Kind.REQUEST)
     if sentence.is_a(Kind.REQUEST, Kind.MORE):
         return True
-    wished = any(line.chunks[i].letter in ("V", "P", "R", "O", "X") and stance.marks[i].mode in ("want", "like") for i in chunks)
+    wished = any(
+        line.chunks[i].letter in ("V", "P", "R", "O", "X") and stance.marks[i].mode in ("want", "like")
+        for i in chunks
+    )
     denied = any(stance.marks[i].negated for i in chunks)
     if sentence.is_a(Kind.VERDICT):
         return any(stance.marks[i].negated and stance.marks[i].mode in ("want", "like") for i in chunks)
@@ -63,8 +64,24 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
 def _elliptic(sentence: Sentence) -> bool:
     """A few words without a verb: "heists", "with dragons", "about Vietnam"."""
     words = sentence.s.split()
-    opens = bool(words) and words[0] in ("with", "about", "set", "something", "anything", "where", "involving", "featuring", "and", "more", "but", "in", "only")
-    stated = any(w in ("is", "was", "are", "were", "i", "we", "it", "did", "do", "you", "has", "have") for w in words)
+    opens = bool(words) and words[0] in (
+        "with",
+        "about",
+        "set",
+        "something",
+        "anything",
+        "where",
+        "involving",
+        "featuring",
+        "and",
+        "more",
+        "but",
+        "in",
+        "only",
+    )
+    stated = any(
+        w in ("is", "was", "are", "were", "i", "we", "it", "did", "do", "you", "has", "have") for w in words
+    )
     return (len(words) <= 4 or opens) and not stated
 
 
@@ -77,12 +94,21 @@ def _phrases(
     for i in range(sentence.start, sentence.end):
         chunk, mark = line.chunks[i], stance.marks[i]
         content = (
-            (chunk.letter == "X" or not chunk.letter and is_content(chunk.norm) and chunk.norm not in lexicon.fillers)
+            (
+                chunk.letter == "X"
+                or not chunk.letter
+                and is_content(chunk.norm)
+                and chunk.norm not in lexicon.fillers
+            )
             and (mark.mode in ("want", "seed") or mark.mode == "like" and not past)
             and i not in asides
             and i not in used
             and not mark.cue
-            and not (sentence.is_a(Kind.VERDICT) and not sentence.is_a(Kind.REQUEST, Kind.MORE) and not _denied(line, stance, i))
+            and not (
+                sentence.is_a(Kind.VERDICT)
+                and not sentence.is_a(Kind.REQUEST, Kind.MORE)
+                and not _denied(line, stance, i)
+            )
         )
         if not content:
             continue
@@ -124,7 +150,21 @@ def _asides(line: Line, sentence: Sentence) -> set[int]:
         i = line.at(offset + match.start())
         while i < sentence.end:
             chunk = line.chunks[i]
-            if chunk.norm in (",", "but", "and", ";", "(", ")", "something", "anything", "maybe", "want", "need", "like", "looking") and i > line.at(offset + match.start()):
+            if chunk.norm in (
+                ",",
+                "but",
+                "and",
+                ";",
+                "(",
+                ")",
+                "something",
+                "anything",
+                "maybe",
+                "want",
+                "need",
+                "like",
+                "looking",
+            ) and i > line.at(offset + match.start()):
                 break
             out.add(i)
             i += 1

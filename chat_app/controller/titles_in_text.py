@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from chat_app.controller.amounts import number
 from chat_app.controller.chunks import Chunk, Claims
-from chat_app.controller.english import FILLER, FUNCTION, common_words
+from chat_app.controller.english import FILLER, FUNCTION, WORDS, common_words
 from chat_app.controller.lexicon import Lexicon
+from chat_app.controller.numbers import number
+from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text
 from chat_app.controller.turn import Unknown
 from recsys.titles import Mention
@@ -24,39 +25,27 @@ ENOUGH = 2.0
 WELL_KNOWN = 0.12  # share of the items that may be more popular
 NEAR_TITLE = 88.0  # likeness (0..100) of a misspelt title after a cue
 
-_NOUN = r"(?:movies?|films?|series|book|books|title|franchise)"
-_SEED = (
-    r"(?:like|similar to|such as|vein of|lines of|style of|spirit of|reminiscent of|akin to|comparable to|close to|reminds me of"
-    r"|kind of like|as good as|vibe of|vibes of|feel of|resembling|resembles|same as|equal to|a la|think|eg|instance|example)"
-)
-_OPINION = (
-    r"(?:love|loved|loves|like|liked|likes|enjoy|enjoyed|adore|adored|hate|hated|dislike|disliked|fan of|fond of|obsessed with|into"
-    r"|get into|care for|prefer|preferred|stand|detest|despise|favourites?(?: (?:\w+ )?(?:is|are|include|would be|has to be|being))?|crazy about|recommend)"
-)
-_SEEN = (
-    r"(?:seen|saw|watched|rewatched|watch|watching|finished|see|heard of|hear of|remember|know|knew|read|tried|bought|catch|check out|own)"
-)
-_ABOUT = (
-    r"(?:directed|made|in|about|is|was|did|does|of|called|named|titled|rate|rated|starred in|stars in|wrote|than|for|with|from|too|and|or|but not|not|nor|also|except|think of|have|long is|has|plus|why)"
-)
-_ADVERB = r"(?:also|really|already|just|absolutely|totally|both|either|recently|only|even|the|a|an|original|first|new|old|much|again|movies?|films?|:|honestly|definitely)"
-_STRONG = re.compile(rf"(?:^| )(?:{_SEED}|{_OPINION}|{_SEEN})(?: {_ADVERB})*(?: (?:the )?(?:{_NOUN}))?(?: (?:called|named|titled))?(?: :)?$")
-_NAMED = re.compile(rf"(?:^| )(?:{_NOUN}|one) (?:called|named|titled|like|is|are|:)$|(?:^| )(?:the|that) {_NOUN}$|(?:called|named|titled)$")
-_AFTER_CUE = re.compile(rf"(?:^|(?<= ))(?:{_SEED}|{_OPINION}|{_SEEN})(?: {_ADVERB})* (?=\w)")
-_WEAK = re.compile(rf"(?:^| ){_ABOUT}$|^$")
-_VERDICT = re.compile(
-    r"^(?:(?:movies? |films? )?(?:is|was|are|were|s|has been) (?!there|it |this |that |the (?:first|second|third|last) )"
-    r"(?:(?:so|really|very|pretty|just|also|quite|such|absolutely|kind of|too|not|a bit|fairly|actually|my|one of my|a|an|about|rated|directed|made|any|on)\b.*"
-    r"|great|good|awesome|amazing|boring|bad|okay|terrible|brilliant|fantastic|excellent|funny|awful|perfect|fun|fine|directed|rated|from|by|in|so|cool|overrated|underrated|incredible|wonderful|hilarious|scary|superb|the best|the worst|dull|meh|decent|nice|lame|stupid|trash|garbage|beautiful|lovely|solid|disappointing).*"
-    r"|(?:too|as well)(?: [.,!]|$).*|(?:i|we) (?:\w+ )?(?:seen|saw|see|loved|liked|hated|know|love|like|watched)\b.*|not so much.*"
-    r"|(?:sounds?|looks?|seems?) .*|did not .*|bored me.*|made me .*|blew .*|would be .*|will be .*|works? .*|\?$|the movie.*|the film.*)"
-)
-_BREAK = frozenset(",.!?;:-()") | {"but", "and", "or", "please", "too", "though", "because", "except", "with", "from", "as", "both"}
-_SMALL = frozenset("the a an of and in to on for at or with from by is vs 's".split())
-_PRONOUNS = frozenset(
-    "it this that these those them they he she her him his you we us me i one ones both all any some more other others another none nothing "
-    "something anything everything movies movie film films first second third last what who where when why how no yes okay so do not".split()
-)
+_STRONG = compiled("titles_strong")
+_NAMED = compiled("titles_named")
+_AFTER_CUE = compiled("titles_after_cue")
+_WEAK = compiled("titles_weak")
+_VERDICT = compiled("titles_verdict")
+_BREAK = frozenset(",.!?;:-()") | {
+    "but",
+    "and",
+    "or",
+    "please",
+    "too",
+    "though",
+    "because",
+    "except",
+    "with",
+    "from",
+    "as",
+    "both",
+}
+_SMALL = WORDS["titles_small"]
+_PRONOUNS = WORDS["titles_pronouns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +94,9 @@ class TitleSpotter:
             if end <= start or not claims.free(start, end):
                 continue
             said = text.quote(start, end)
-            capital = self._capital(text, start, end) and (text.tokens[start].norm not in FUNCTION or end - start > 1)
+            capital = self._capital(text, start, end) and (
+                text.tokens[start].norm not in FUNCTION or end - start > 1
+            )
             rare = any(w not in common_words() and len(w) > 3 for w in text.words(start, end).split())
             if not capital and not (rare and not text.cased):
                 continue
@@ -115,7 +106,9 @@ class TitleSpotter:
             last = words.split()[-1]
             if not dated and (named.by_full_name(words) or named.last.get(last) or named.by_first_name(last)):
                 continue
-            if any(w in self.lexicon.phrases for w in words.split()) or not any(w not in FUNCTION and w not in FILLER for w in words.split()):
+            if any(w in self.lexicon.phrases for w in words.split()) or not any(
+                w not in FUNCTION and w not in FILLER for w in words.split()
+            ):
                 continue
             best = self.index.best(said)
             if best and best.score >= NEAR_TITLE and not dated:
@@ -130,8 +123,13 @@ class TitleSpotter:
 
     def _first_capital(self, text: Text, end: int) -> int:
         start = end
-        while start > 0 and text.tokens[start - 1].is_word and (
-            text.raw[text.tokens[start - 1].start].isupper() or text.tokens[start - 1].norm in ("of", "the", "and", "to", "in", "a", "'s")
+        while (
+            start > 0
+            and text.tokens[start - 1].is_word
+            and (
+                text.raw[text.tokens[start - 1].start].isupper()
+                or text.tokens[start - 1].norm in ("of", "the", "and", "to", "in", "a", "'s")
+            )
         ):
             start -= 1
         while start < end and not text.raw[text.tokens[start].start].isupper():
@@ -141,7 +139,11 @@ class TitleSpotter:
     def _name_end(self, text: Text, start: int) -> int:
         """Where a name ends that begins at a token: at a break, or where the capitals end."""
         end = start
-        while end < len(text) and end < start + 7 and (text.tokens[end].is_word or text.tokens[end].norm == "'s"):
+        while (
+            end < len(text)
+            and end < start + 7
+            and (text.tokens[end].is_word or text.tokens[end].norm == "'s")
+        ):
             word = text.tokens[end].norm
             small = word in ("of", "the", "and", "to", "in", "a", "'s", "for", "on", "at")
             if text.cased and not text.raw[text.tokens[end].start].isupper() and not small:
@@ -149,7 +151,18 @@ class TitleSpotter:
             if not text.cased and word in _BREAK:
                 break
             end += 1
-        while end > start and text.tokens[end - 1].norm in ("of", "the", "and", "to", "in", "a", "'s", "for", "on", "at"):
+        while end > start and text.tokens[end - 1].norm in (
+            "of",
+            "the",
+            "and",
+            "to",
+            "in",
+            "a",
+            "'s",
+            "for",
+            "on",
+            "at",
+        ):
             end -= 1
         return end
 
@@ -173,8 +186,15 @@ class TitleSpotter:
                     found.setdefault((start, start + m.end), m)
         for (begin, stop), mention in found.items():
             start, end = text.within(begin, stop)
-            if start < end and claims.free(start, end) and not self._inside_name(text, start, end, mention.exact):
-                dated = bool(re.search(r"\w\W+\(?(?:18|19|20)\d\d\)?$", text.raw[begin:stop])) and not mention.exact
+            if (
+                start < end
+                and claims.free(start, end)
+                and not self._inside_name(text, start, end, mention.exact)
+            ):
+                dated = (
+                    bool(re.search(r"\w\W+\(?(?:18|19|20)\d\d\)?$", text.raw[begin:stop]))
+                    and not mention.exact
+                )
                 end += text.words(end, end + 1) == ")"
                 evidence = 3.0 if dated else self._evidence(text, start, end, mention)
                 yield Candidate(start, end, (mention.row,), evidence)
@@ -184,7 +204,9 @@ class TitleSpotter:
         names = self.lexicon.names
         for first in range(max(0, start - 2), start + 1):
             for last in range(end, min(end + 2, len(text)) + 1):
-                if last - first > max(end - start - (not exact), 1) and (name := names.by_full_name(text.words(first, last))):
+                if last - first > max(end - start - (not exact), 1) and (
+                    name := names.by_full_name(text.words(first, last))
+                ):
                     return name.items > 1
         return False
 
@@ -235,15 +257,27 @@ class TitleSpotter:
         if behind and behind[0].norm in (":", "-"):
             behind = behind[1:]
         ahead = text.tokens[start - 1] if start else None
-        after = bool(behind) and behind[0].is_word and text.raw[behind[0].start].isupper() and behind[0].norm not in ("i",)
-        front = ahead is not None and ahead.is_word and text.capitalised(start - 1, start) and ahead.norm not in FUNCTION
+        after = (
+            bool(behind)
+            and behind[0].is_word
+            and text.raw[behind[0].start].isupper()
+            and behind[0].norm not in ("i",)
+        )
+        front = (
+            ahead is not None
+            and ahead.is_word
+            and text.capitalised(start - 1, start)
+            and ahead.norm not in FUNCTION
+        )
         return after or front
 
     def _capital(self, text: Text, start: int, end: int) -> bool:
         """Every content word has a capital, and it is not just the start of a sentence."""
         if not text.cased:
             return False
-        tokens = [t for t in text.tokens[start:end] if t.is_word and t.norm not in _SMALL and not t.norm.isdigit()]
+        tokens = [
+            t for t in text.tokens[start:end] if t.is_word and t.norm not in _SMALL and not t.norm.isdigit()
+        ]
         tokens = tokens or list(text.tokens[start : start + 1])
         if not all(text.raw[t.start].isupper() for t in tokens):
             return False
@@ -263,7 +297,11 @@ class TitleSpotter:
         joints = {",", "and", "or", "also", "the", "nor", "plus", "/", "then", "both"}
         for step, at in ((-1, found.start - 1), (1, found.end)):
             joined = False
-            while 0 <= at < len(claims.text) and claims.text.tokens[at].norm in joints and claims.owner(at) is None:
+            while (
+                0 <= at < len(claims.text)
+                and claims.text.tokens[at].norm in joints
+                and claims.owner(at) is None
+            ):
                 joined, at = True, at + step
             owner = claims.owner(at)
             if joined and owner is not None and owner.letter == "T":

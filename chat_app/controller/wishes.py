@@ -8,24 +8,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chat_app.controller.chunks import Chunk, Line
+from chat_app.controller.patterns import compiled
 from chat_app.controller.sentences import Kind, Sentence
 from chat_app.controller.stance import Stance
 from recsys.controls import ControlIntent
 
 Sense = Literal["want", "deny", "drop", "allow"]
 
-_FINE = re.compile(
-    r"^(?: (?:O|ones|stuff|too|also|again|now))* (?:is|are|was|would be|will be|might be|may be|can be|could be|sounds?|works?|seems?)(?: \w+)?? "
-    r"(?:fine|okay|good|great|allowed|welcome|acceptable|cool|perfect|ideal|awesome|nice|a plus|possible|lovely|preferable|preferred|better|best|for me|wonderful|my favou?rite|amazing|excellent)(?= |$)"
-)
-_POOR = re.compile(
-    r"^(?: (?:O|ones|stuff))* (?:is|are|sounds?|seems?)(?: \w+)?? (?:not (?:okay|fine|my|for|good|great|allowed|welcome)|out|off the|boring|bad|terrible|awful|no good|overrated|too|annoying|stupid|dumb|the worst)(?= |$)"
-)
-_GONE = re.compile(r"^(?: (?:O|ones|stuff|part|thing))* (?:can|may|should|has to|must|needs to) (?:go|leave|be (?:dropped|removed|gone|out))(?= |$)")
-_ADDS = re.compile(r"(?:^|(?<= ))(?:also|too|as well|plus|add|adding|in addition|additionally|on top of that|and maybe|throw in|mix in|along with)(?= |$)")
-_OPENS_ADDING = re.compile(r"^(?:(?:yes|yeah|okay|hmm|well|oh) ,? ?)*(?:and|also|plus|or|but)(?= )")
-_MAKES = re.compile(r"(?:make|keep) (?:it|them|that|those|these|sure)")
-_SOME = re.compile(r"(?:with (?:some|a bit of|a touch of|a little|a hint of|elements of|lots of)|only the|just the|the|more|but|bit|little|a little|slightly|should be|must be|has to be|for|for the|for my|suitable for)(?: more)?$")
+_AFTER_TITLE = compiled("wishes_after_title")
+_FINE = compiled("wishes_fine")
+_POOR = compiled("wishes_poor")
+_GONE = compiled("wishes_gone")
+_ADDS = compiled("wishes_adds")
+_OPENS_ADDING = compiled("wishes_opens_adding")
+_MAKES = compiled("wishes_makes")
+_SOME = compiled("wishes_some")
 
 
 @dataclass(frozen=True)
@@ -54,17 +51,32 @@ def _of_sentence(
     adds = bool(_ADDS.search(sentence.s) or _OPENS_ADDING.match(sentence.s) or _MAKES.search(sentence.s))
     for i in range(sentence.start, sentence.end):
         chunk = line.chunks[i]
-        if i in used or not chunk.is_wish or chunk.meaning is None or _describes_title(line, stance, sentence, i):
+        if (
+            i in used
+            or not chunk.is_wish
+            or chunk.meaning is None
+            or _describes_title(line, stance, sentence, i)
+        ):
             continue
         sense = _sense(line, stance, sentence, i)
         if sense:
             before = " ".join(c.symbol for c in line.chunks[max(sentence.start, i - 4) : i])
-            joins = adds or chunk.norm.startswith("for ") or (chunk.letter == "V" and bool(_SOME.search(before)) and not before.endswith("what about the"))
+            joins = (
+                adds
+                or chunk.norm.startswith("for ")
+                or (
+                    chunk.letter == "V"
+                    and bool(_SOME.search(before))
+                    and not before.endswith("what about the")
+                )
+            )
             yield Wish(i, chunk, sense, joins, stance.marks[i].mode == "like")
 
 
 def _chat_only(sentence: Sentence) -> bool:
-    return sentence.is_a(Kind.CHAT) and not re.search(r"(?:^| )(?:O|P|R|want|like|love|need|looking|V O|some|any|a)(?= |$)", sentence.s)
+    return sentence.is_a(Kind.CHAT) and not re.search(
+        r"(?:^| )(?:O|P|R|want|like|love|need|looking|V O|some|any|a)(?= |$)", sentence.s
+    )
 
 
 def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | None:
@@ -85,7 +97,10 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
         return "deny"
     if _FINE.match(behind) and not mark.negated and mark.mode in ("want", "like"):
         return "allow"
-    if re.match(r"^(?: (?:'s|O|ones|stuff))* (?:is|was|are|were|has|had|did|knew|plays|played)(?= )", behind) and line.chunks[i].letter == "P":
+    if (
+        re.match(r"^(?: (?:'s|O|ones|stuff))* (?:is|was|are|were|has|had|did|knew|plays|played)(?= )", behind)
+        and line.chunks[i].letter == "P"
+    ):
         return None
     if mark.mode == "seed":
         return "deny" if mark.negated else "want"
@@ -97,17 +112,24 @@ def _describes_title(line: Line, stance: Stance, sentence: Sentence, i: int) -> 
     if i + 1 < sentence.end and line.chunks[i + 1].norm in ("fan", "fans"):
         return False
     titles = [
-        t for t in range(sentence.start, sentence.end) if line.chunks[t].letter == "T" and stance.marks[t].mode != "seed"
+        t
+        for t in range(sentence.start, sentence.end)
+        if line.chunks[t].letter == "T" and stance.marks[t].mode != "seed"
     ]
     if not titles:
         return False
     if titles[0] < i:
-        between = sentence.s[line._starts[titles[0]] - line._starts[sentence.start] : line._starts[i] - line._starts[sentence.start]]
-        return not re.search(
-            r"(?:want|need|looking for|recommend|suggest|something|anything|show me|give me|find me|prefer|how about|what about|so no|but no|but i|more into|any|can you|so)(?= |$)",
-            between,
-        ) and not (stance.marks[i].mode == "like" and re.search(r" but ", between))
-    between = sentence.s[line._starts[i] - line._starts[sentence.start] : line._starts[titles[0]] - line._starts[sentence.start]]
+        between = sentence.s[
+            line._starts[titles[0]] - line._starts[sentence.start] : line._starts[i]
+            - line._starts[sentence.start]
+        ]
+        return not _AFTER_TITLE.search(between) and not (
+            stance.marks[i].mode == "like" and re.search(r" but ", between)
+        )
+    between = sentence.s[
+        line._starts[i] - line._starts[sentence.start] : line._starts[titles[0]]
+        - line._starts[sentence.start]
+    ]
     if stance.marks[i].mode == "like":
         return bool(re.search(r"(?:is|are|was|were)(?= |$)", between)) and "," not in between
     return not sentence.is_a(Kind.REQUEST)

@@ -1,0 +1,148 @@
+"""Amounts with a unit or on a scale ("under two hours", "rated 4 or higher"), as ranges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from chat_app.controller.lexicon import FacetWords
+from chat_app.controller.numbers import NUMBER, number
+from chat_app.controller.patterns import joined
+from chat_app.controller.text import Text
+from recsys.controls import Range
+
+_LOW = joined("measure_low")
+_NOT_LOW = joined("measure_not_low")
+_HIGH = joined("measure_high")
+_ABOUT = joined("measure_about")
+_OR_MORE = joined("measure_or_more")
+_OR_LESS = joined("measure_or_less")
+_END = r"(?= rating| score|$| [.,!?;)])"
+
+
+def find_measures(text: Text, words: FacetWords) -> Iterator[tuple[int, int, Range]]:
+    """Token spans that bound one numeric facet, and what they mean."""
+    for pattern in _measure_patterns(words):
+        for match in text.find(pattern):
+            if found := _measure_range(match, words):
+                yield *text.span(match), found
+
+
+_patterns: dict[int, list[re.Pattern[str]]] = {}
+
+
+def _measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
+    key = hash((words.facet, tuple(words.units), words.names, words.cues, words.scale))
+    if key not in _patterns:
+        _patterns[key] = _build_measure_patterns(words)
+    return _patterns[key]
+
+
+def _any(options: tuple[str, ...] | list[str]) -> str:
+    return "|".join(re.escape(o) for o in sorted(options, key=len, reverse=True))
+
+
+def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
+    op = rf"(?:(?P<high>{_HIGH})|(?P<low>{_NOT_LOW}|{_LOW})|(?P<about>{_ABOUT}|exactly))"
+    after = rf"(?: ?(?:(?P<more>{_OR_MORE})|(?P<less>{_OR_LESS})))"
+    unit = rf"(?:{_any(list(words.units))})" if words.units else None
+    patterns = []
+    if unit:
+        hours = 60 in words.units.values()
+        amount = _duration(unit) if hours else rf"{NUMBER}(?:\+| \+)? ?(?:{unit})"
+        patterns.append(
+            rf"(?:between|from) (?P<a>{NUMBER})(?: {unit})? (?:and|to|-) (?P<b>{amount})"
+            rf"|(?P<a2>{NUMBER})(?: {unit})? (?:to|-) (?P<b2>{amount})"
+            rf"|(?:{op} (?:a |the )?)?(?P<amount>{amount}){after}?(?: long| rating)?"
+        )
+    named = _any([*words.cues, *words.names])
+    link = r"(?: (?:is|are|of|be|should be|that is|being|between|=|:|an?))*"
+    out_of = r"(?: (?:out of|/) (?P<outof{0}>\d+)|(?P<percent{0}> ?%)| " + (unit or "points") + ")?"
+    patterns.append(
+        rf"(?:with |has |have |is |are )?(?:an? )?(?:average |mean )?(?:{named}){link}(?: (?:{op}))? ?"
+        rf"(?P<amount>{NUMBER}){out_of.format('')}"
+        rf"(?:{after}| (?:and|to|-) (?P<b3>{NUMBER}){out_of.format('2')})?"
+    )
+    if words.scale:
+        figure = r"\d(?:\.\d+)?"
+        patterns.append(
+            rf"(?P<low>above|over|higher than|better than)(?: a)? (?P<amount>{figure})"
+            rf"(?: (?:out of|/) (?P<outof>\d+))?{_END}"
+            rf"|(?P<high>below|under|lower than|worse than)(?: a)? (?P<amount6>{figure}){_END}"
+            rf"|(?P<amount4>\d+(?:\.\d+)?) ?(?:out of|/) ?(?P<outof4>\d+){after}?"
+            rf"|(?P<amount5>\d+(?:\.\d+)?) ?\+(?: rating| rated| {unit or 'points'})?"
+        )
+    return [re.compile(rf"(?<![\w.]){p}(?!\w)") for p in patterns]
+
+
+def _duration(unit: str) -> str:
+    plain = rf"{NUMBER} ?(?:{unit})(?: (?:and )?(?:{NUMBER} (?:minutes|minute|m)|a half|{NUMBER}(?= |$)))?"
+    return (
+        rf"(?:an? (?:hour|hours)(?: (?:and )?(?:a half|{NUMBER} minutes))?|{NUMBER} and a half (?:hour|hours)"
+        rf"|half an hour|{plain})"
+    )
+
+
+def _measure_range(match: re.Match[str], words: FacetWords) -> Range | None:
+    groups = match.groupdict()
+    amount = next((groups[g] for g in ("amount", "amount4", "amount5", "amount6") if groups.get(g)), None)
+    second = groups.get("b") or groups.get("b2") or groups.get("b3")
+    first = groups.get("a") or groups.get("a2") or (amount if second else None)
+    convert = _converter(words, groups)
+    if first and second:
+        bounds = sorted(v for w in (first, second) if (v := convert(w, second)) is not None)
+        return Range(facet=words.facet, min=bounds[0], max=bounds[1]) if len(bounds) == 2 else None
+    value = convert(amount or "", amount or "")
+    if value is None:
+        return None
+    if groups.get("high") or groups.get("less"):
+        return Range(facet=words.facet, max=value)
+    plus = groups.get("amount5") or "+" in match[0]
+    if groups.get("low") or groups.get("more") or plus or words.scale:
+        return Range(facet=words.facet, min=value)
+    if groups.get("about"):
+        slack = round(value * 0.1)
+        return Range(facet=words.facet, min=value - slack, max=value + slack)
+    return Range(facet=words.facet, max=value)
+
+
+def _converter(words: FacetWords, groups: dict[str, str | None]) -> Callable[[str, str], float | None]:
+    """From the words of an amount (and of the one that has the unit) to the facet's own unit."""
+    top = float(groups.get("outof") or groups.get("outof4") or groups.get("outof2") or 0)
+    percent = groups.get("percent") or groups.get("percent2")
+
+    def convert(said: str, with_unit: str) -> float | None:
+        value = _in_units(said, with_unit, words)
+        if value is None or words.scale is None:
+            return value
+        if percent or top:
+            return round(value * words.scale / (100 if percent else top), 2)
+        if value > words.scale:  # "rated 8": people think in tens
+            return round(value * words.scale / (10 if value <= 10 else 100), 2) if value <= 100 else None
+        return value
+
+    return convert
+
+
+def _in_units(said: str, with_unit: str, words: FacetWords) -> float | None:
+    if said == "half an hour":
+        return 30
+    total, any_unit = 0.0, False
+    units = _any(list(words.units)) if words.units else "$^"
+    for part in re.finditer(rf"(?P<n>an?|{NUMBER})(?P<half> and a half)? ?\+? ?(?P<u>{units})(?!\w)", said):
+        value = 1.0 if part["n"] in ("a", "an") else number(part["n"])
+        if value is None:
+            return None
+        total += (value + (0.5 if part["half"] else 0)) * words.units[part["u"]]
+        any_unit = True
+    if any_unit:
+        if said.endswith("a half"):
+            total += 0.5 * max(words.units.values())
+        elif tail := re.search(rf"(?:hours?|h) (?:and )?({NUMBER})$", said):
+            total += number(tail[1]) or 0
+        return total
+    value = number(said.replace("+", " "))
+    if value is None:
+        return None
+    found = re.search(rf"(?<!\w)({units})(?!\w)", with_unit)
+    return value * (words.units[found[1]] if found else 1)
