@@ -242,15 +242,11 @@ class Conversation:
         return self._say(last.text, turn, progress, self._path.at - 1)
 
     def _undo_in_words(self, turn: TurnIntent, base: _Path) -> Reply:
-        """Back to before the last turn that changed anything: questions in between go with it."""
-        at = base.at
-        while at and not _changes(base, at):
-            at -= 1
-        if not at:
+        """Take back the turn before, whatever it was."""
+        if not self._move(base.at - 1):
             return words.passing("There is nothing to undo.", turn, base.state())
-        undone = base.line[at - 1].text
-        self._move(at - 1)
-        return self._with_notice(words.undone(self.services.catalog, undone, turn, self.state))
+        said = base.line[base.at - 1].text
+        return self._with_notice(words.undone(self.services.catalog, said, turn, self.state))
 
     def _move(self, at: int) -> bool:
         if not 0 <= at <= len(self._path.line) or at == self._path.at:
@@ -309,12 +305,6 @@ class Conversation:
             raise StoreError(f"The conversation “{stored.title}” cannot be read any more.") from error
         self._path = _Path(line, stored.at)
         self.title, self.created, self._stored = stored.title, stored.created, True
-
-
-def _changes(path: _Path, at: int) -> bool:
-    """Whether the turn at this place did more than answer a question."""
-    before, after = _Path(path.line, at - 1).state(), _Path(path.line, at).state()
-    return before.model_copy(update={"focus": None}) != after.model_copy(update={"focus": None})
 
 
 def _stored(record: TurnRecord) -> StoredTurn:

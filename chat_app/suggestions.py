@@ -65,7 +65,7 @@ def ways_out(intent: ControlIntent) -> tuple[str, ...]:
     """What could be dropped when nothing is left, the least important first."""
     out = []
     if intent.popularity:
-        out.append("well-known or not does not matter")
+        out.append("any popularity is fine")
     out += [f"any {span.facet} is fine" for span in intent.ranges]
     out += [f"{clause.values[0].lower()} is fine" for clause in intent.exclude]
     out += [f"drop the {clause.facet}" for clause in intent.require]

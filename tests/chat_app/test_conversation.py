@@ -88,15 +88,18 @@ class TestTurns:
         assert talk.retry().state == before and len(talk.turns) == 2
         assert talk.undo() and talk.undo() and not talk.undo() and talk.state == State()
 
-    def test_undo_in_words_steps_over_questions(self, talk):
+    def test_undo_in_words_takes_back_the_turn_before(self, talk):
         talk.turn("genre Drama")
         drama = talk.state
         talk.turn("count 7")
+        seven = talk.state
         talk.turn("about 5")
+        assert talk.turn("undo").state == seven == talk.state
         reply = talk.turn("undo")
         assert not reply.recorded and "count 7" in reply.text and talk.state == drama
         talk.turn("undo")
         assert talk.turn("undo").text == "There is nothing to undo." and talk.state == State()
+        assert talk.redo() and talk.state == drama
 
     def test_reset_keeps_the_profile(self, talk):
         talk.turn("liked 3")
@@ -187,7 +190,7 @@ def test_the_state_is_what_the_visible_path_leads_to(services, steps):
     talk = Conversation.new(services, "ann")
     undone: list[State] = []
     for step in steps:
-        before = talk.state
+        before, depth = talk.state, len(talk.turns)
         if step == "undo()":
             undone += [before] if talk.undo() else []
             continue
@@ -205,8 +208,9 @@ def test_the_state_is_what_the_visible_path_leads_to(services, steps):
             assert talk.state == before
             undone = []
         elif step == "undo":
-            undone = []
             talk.turn(step)
+            undone += [before] if depth else []
+            assert len(talk.turns) == max(depth - 1, 0)
         elif step.startswith("edit "):
             talk.edit_last(step.removeprefix("edit "))
         else:
