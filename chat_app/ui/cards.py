@@ -119,9 +119,13 @@ def badges(catalog: Catalog, slate: Slate) -> list[dict[str, Any]]:
     out = []
     for control in slate.compliance:
         of = control.asked if control.control == "count" else n
-        label = catalog.noun[1] if control.control == "count" else plain_label(catalog, control.control)
+        label = _asked(catalog, control.control)
         out.append({"label": label, "got": control.got, "of": of, "met": control.met})
     return out
+
+
+def _asked(catalog: Catalog, control: str) -> str:
+    return f"number of {catalog.noun[1]}" if control == "count" else plain_label(catalog, control)
 
 
 def plain_label(catalog: Catalog, label: str) -> str:
@@ -133,8 +137,10 @@ def plain_label(catalog: Catalog, label: str) -> str:
 
 def relaxations(catalog: Catalog, slate: Slate) -> list[tuple[str, str | None, str]]:
     """``(control, what it became, why)`` of the controls that gave way."""
-    labels = [(plain_label(catalog, r.control), r.to, r.reason) for r in slate.relaxations]
-    return [(label, plain_label(catalog, to) if to else None, reason) for label, to, reason in labels]
+    return [
+        (_asked(catalog, r.control), plain_label(catalog, r.to) if r.to else None, r.reason)
+        for r in slate.relaxations
+    ]
 
 
 def funnel(slate: Slate) -> list[tuple[str, int, float]]:

@@ -122,7 +122,7 @@ def test_badges_count_and_do_not_rely_on_colour(toys):
     assert [(b["label"], b["got"], b["of"]) for b in cards.badges(toys, slate)] == [
         ("Red about 50 %", 1, 1),
         ("no Round", 0, 1),
-        ("toys", 1, 5),
+        ("number of toys", 1, 5),
     ]
     html = cards.thread(conversation(slate), toys)
     assert html.count("✓") == 1 and html.count("not met ✕") == 2

@@ -10,8 +10,9 @@ PHONE = {"width": 360, "height": 740}
 # name of every control as a browser computes it for assistive technology
 NAMELESS = """() => [...document.querySelectorAll(
     'button, a[href], input, textarea, select, summary, [role=button]')]
-  .filter(e => e.checkVisibility({ visibilityProperty: true }) && !(e.getAttribute('aria-label') || e.innerText || e.title ||
-    [...(e.labels ?? [])].map(l => l.textContent.trim()).join('') || '').trim())
+  .filter(e => e.checkVisibility({ visibilityProperty: true }))
+  .filter(e => ![e.getAttribute('aria-label'), e.innerText, e.title,
+    ...[...(e.labels ?? [])].map(l => l.textContent)].some(name => name?.trim()))
   .map(e => e.outerHTML.slice(0, 200))"""
 
 
@@ -123,7 +124,8 @@ CONTRAST = """() => {
   const poor = [];
   for (const e of document.querySelectorAll('#shell *')) {
     const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!own || !e.checkVisibility({ visibilityProperty: true }) || e.closest('.sr, :disabled, #dock .none')) continue;
+    const shown = e.checkVisibility({ visibilityProperty: true }) && !e.closest('.sr, :disabled');
+    if (!own || !shown) continue;
     const color = parse(getComputedStyle(e).color);
     if (getComputedStyle(e).backgroundColor.startsWith('color(')) continue;
     const [a, b] = [light(color.rgb), light(behind(e))].sort((x, y) => y - x);
