@@ -66,7 +66,8 @@ def answer(
     try:
         if turn.act in ("recommend", "more") or refreshes or _asks_on_the_way(turn):
             return _recommend(services, state, after, turn, progress)
-        after.intent.compile(services.catalog)
+        if turn.edit:
+            after.intent.compile(services.catalog)
     except ControlError as error:  # nothing can be done with the edit: leave it out
         kept = state.apply(turn.model_copy(update={"act": "feedback", "edit": ControlEdit()}))
         return _reply(services, escape(error), turn, kept, openers(services.catalog))

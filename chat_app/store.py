@@ -196,12 +196,17 @@ class Store:
         created: str | None = None,
     ) -> None:
         """Add turns and move the pointers, all or nothing. With the time ``created`` the
-        conversation is new."""
+        conversation is new. What is there already stays as it is: an append whose success was
+        not heard of can be made again."""
         at = now()
         with self._writing() as db:
-            if created is not None:
+            if created is not None and not db.scalar(_exists(*_theirs(owner, conversation_id))):
                 row = {"id": conversation_id, "owner": owner, "created": created}
                 db.execute(conversations.insert().values(**row, title=title, updated=at))
+            ids = [turn.id for turn in new]
+            mine = turns.c.conversation == conversation_id
+            known = set(db.scalars(sa.select(turns.c.id).where(mine, turns.c.id.in_(ids))))
+            new = [turn for turn in new if turn.id not in known]
             if new:
                 rows = [
                     {name: getattr(turn, name) for name in StoredTurn.__slots__}
@@ -247,8 +252,10 @@ class Store:
         try:
             engine = sa.create_engine(url, pool_pre_ping=True)
         except (SQLAlchemyError, NoSuchModuleError, ImportError) as error:
+            said = " ".join(str(error).split())
             raise StoreError(
-                f"The store's address cannot be used ({error}). Check TILLER_STORE_URL."
+                f"The store's address cannot be used ({said}). Check TILLER_STORE_URL; "
+                'PostgreSQL needs `pip install "tiller[postgres]"`.'
             ) from error
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _sqlite_connect)
@@ -338,6 +345,10 @@ class Store:
 
 class DamagedStore(StoreError):
     """The database file is not what it should be."""
+
+
+def _exists(*conditions: sa.ColumnElement[bool]) -> sa.Select:
+    return sa.select(sa.literal(True)).where(sa.exists().where(*conditions))
 
 
 def _theirs(owner: str, conversation_id: str) -> tuple[sa.ColumnElement[bool], ...]:

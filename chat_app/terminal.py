@@ -26,7 +26,7 @@ def converse(settings: Settings, progress: Callable[[str], None]) -> None:
             click.echo("What would you like to watch? (Ctrl-D ends the conversation.)")
         while (text := _read()) is not None:
             reply = conversation.turn(text)
-            click.echo(reply.text)
+            click.echo("\n".join((reply.plain, *reply.notices)))
             if reply.slate is not None and reply.slate.items:
                 click.echo("\n" + slate_text(reply.slate))
             click.echo()

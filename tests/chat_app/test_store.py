@@ -189,11 +189,18 @@ class TestEveryDatabase:
 
     def test_an_append_is_all_or_nothing(self, store):
         conversation, line = add(store)
+        _, others = add(store)
         twice = turn(line[-1].id)
         with pytest.raises(StoreError):
-            store.append("ann", conversation, "new", [twice, line[0]], twice.id, twice.id)
+            store.append("ann", conversation, "new", [twice, others[0]], twice.id, twice.id)
         stored = store.load("ann", conversation)
         assert stored.line == tuple(line) and stored.title == "A title"
+
+    def test_an_append_can_be_made_again(self, store):
+        conversation, line = add(store)
+        store.append("ann", conversation, "A title", line, line[-1].id, line[-1].id, "2026")
+        assert store.load("ann", conversation).line == tuple(line)
+        assert len(store.list_conversations("ann")) == 1
 
     def test_many_threads(self, store):
         errors: list[Exception] = []
