@@ -192,6 +192,19 @@ def main(folders: Sequence[Path]) -> None:
             fetch_files(RATINGS, "data/ml-latest-small", grouplens)
             fetch_files(FACTS, "movies.db", facts)
         build(grouplens, facts / "movies.db", ASSETS / "ml-latest-small")
+    embed_texts(ASSETS / "ml-latest-small")
+
+
+def embed_texts(folder: Path) -> None:
+    """Write ``vectors.npz``: the shipped texts, embedded."""
+    from recsys.datasets import load_dataset
+    from recsys.semantic import item_texts, load_embedder
+    from recsys.vectors import save_vectors
+
+    texts = item_texts(load_dataset(folder.name).catalog)
+    path = folder / "vectors.npz"
+    save_vectors(path, texts, load_embedder()(texts))
+    print(f"{path.name}: {len(texts):,} texts, {path.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

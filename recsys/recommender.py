@@ -27,10 +27,11 @@ from recsys.likeness import Likeness
 from recsys.profile import Profile
 from recsys.rankers import PRIOR_HALF, RANKERS, Ranker
 from recsys.reasons import Reasons
-from recsys.semantic import SemanticIndex
-from recsys.settings import Settings
+from recsys.semantic import SemanticIndex, load_embedder
+from recsys.settings import ASSETS, Settings
 from recsys.slate import FunnelStep, Slate, SlateItem, SlatePlan, plan_slate
 from recsys.topk import top
+from recsys.vectors import remembering
 
 __all__ = ["RANKERS", "Recommender", "Weights", "load_recommender"]
 
@@ -48,6 +49,7 @@ class Weights:
     and multiplied by its weight. What one asks for now outweighs what one liked before."""
 
     taste: float = 1.0
+    taste_beside: float = 0.5  # where a theme or seed is given
     theme: float = 1.5
     avoid_theme: float = -1.5
     seeds: float = 2.0
@@ -194,7 +196,8 @@ class Recommender:
         rows = self._candidates(taste, plan, base)
         if not len(rows):
             return Ranking(rows, np.empty(0), {})
-        parts = {"taste": w.taste * _standard(base[rows])}
+        steered = bool(intent.theme or taste.seeds)
+        parts = {"taste": (w.taste_beside if steered else w.taste) * _standard(base[rows])}
         if intent.theme:
             near = self._index.similarities(self._index.embed(intent.theme), rows)
             parts["theme"] = w.theme * _standard(near)
@@ -210,7 +213,7 @@ class Recommender:
             parts["liked"] = weight * _standard(self._like(taste.liked[-RECENT:], rows))
         if taste.disliked:
             parts["disliked"] = w.disliked * np.maximum(_standard(self._like(taste.disliked[-RECENT:], rows)), 0)
-        if intent.theme or taste.seeds:
+        if steered:
             parts["prior"] = w.prior * _standard(self._prior[rows])
         return Ranking(rows, np.sum(list(parts.values()), axis=0), parts)
 
@@ -280,7 +283,9 @@ def load_recommender(
     if name not in RANKERS:
         raise TillerError(f"There is no ranker “{name}”: choose {' or '.join(RANKERS)}.")
     catalog, folder = dataset.catalog, settings.data_dir
-    index = SemanticIndex(catalog, folder / "index", settings.chroma_url, vectors, progress=progress)
+    shipped = ASSETS / catalog.name / "vectors.npz"
+    embed = remembering(shipped, load_embedder) if shipped.exists() else None
+    index = SemanticIndex(catalog, folder / "index", settings.chroma_url, vectors, embed, progress)
     try:
         als = load_or_fit(dataset.interactions, len(catalog), folder / "models", progress=progress)
         return Recommender(catalog, RANKERS[name](catalog, als), als, index)
