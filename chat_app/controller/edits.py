@@ -248,6 +248,8 @@ def _want(draft: Draft, group: list[Wish], line: Line) -> None:
         _add_clauses(draft, several, group[0].adds, extend=False)
         return
     words = draft.lexicon.words[facet]
+    if _alternatives(group, line):
+        group = _absorb(group)
     clauses: list[Clause] = []
     for run in _runs(group, line):
         clauses += [c for w in run if w.chunk.meaning for c in w.chunk.meaning.require]
@@ -258,6 +260,12 @@ def _want(draft: Draft, group: list[Wish], line: Line) -> None:
     adds = group[0].adds
     extend = words.any_of or (adds and _opens_with_or(line, group[0].index))
     _add_clauses(draft, clauses, adds, extend)
+
+
+def _absorb(group: list[Wish]) -> list[Wish]:
+    """ "Romance or romcoms": the wider of two alternatives says it all."""
+    sets = [{c for c in w.chunk.meaning.require} if w.chunk.meaning else set() for w in group]
+    return [w for w, mine in zip(group, sets, strict=True) if not any(other < mine for other in sets)]
 
 
 def _alternatives(group: list[Wish], line: Line) -> bool:

@@ -53,12 +53,12 @@ def read_sayings(
     for g, group in enumerate(groups):
         until = groups[g + 1].first if g + 1 < len(groups) else len(line)
         mark = stance.marks[group.first]
-        if (
-            mark.mode == "want"
-            and mark.negated
-            and _joins(line, group) is False
-            and not group.sentence.is_a(Kind.LOOKUP)
-        ):
+        fan = group.last + 1 < len(line) and line.chunks[group.last + 1].norm in ("fan", "fans")
+        if fan:
+            out.events |= dict.fromkeys(group.rows, "disliked" if mark.negated else "liked")
+            continue
+        denied = mark.mode == "want" and mark.negated and not _joins(line, group)
+        if denied and not group.sentence.is_a(Kind.LOOKUP):
             out.unlike += group.rows
             continue
         seeds = g > 0 and previous is None and (out.like or out.unlike) or not g and state.intent.like
@@ -94,7 +94,8 @@ def _groups(line: Line, stance: Stance, found: list[Sentence]) -> Iterator[_Grou
     for i, chunk in enumerate([*line.chunks, Chunk(0, 0, "")]):
         if chunk.letter == "T" and i < len(line):
             joined = start is not None and all(
-                c.norm in (",", "and", "or", "also", "&", "the", "O", "nor", "both") or c.letter == "O"
+                c.norm in (",", "and", "or", "also", "&", "the", "O", "nor", "both", "even")
+                or c.letter == "O"
                 for c in line.chunks[last + 1 : i]
             )
             own_verb = i + 1 < len(line) and line.chunks[i + 1].norm in (
@@ -104,7 +105,8 @@ def _groups(line: Line, stance: Stance, found: list[Sentence]) -> Iterator[_Grou
                 "sucked",
                 "were",
             )
-            if own_verb and start is not None and stance.marks[last].mode in ("like", "seen"):
+            singular = line.chunks[i + 1].norm in ("is", "was") if own_verb else False
+            if start is not None and (singular or own_verb and stance.marks[last].mode in ("like", "seen")):
                 joined = False
             same = (
                 start is not None
@@ -153,7 +155,9 @@ def _verdict(
     if (
         mark.mode in ("unseen", "heard")
         or _FUTURE.match(after)
-        or re.search(r"(?:sounds|watch|see|try) (?:like )?$", before)
+        or re.search(
+            r"(?:sounds|watch|see|try|check (?:out|into)|look (?:into|for)|go with) (?:like |out )?$", before
+        )
     ):
         return None
     if re.match(r"^(?:\W )?(?:not so much|not really|not at all|no)(?= |$)", after):

@@ -15,13 +15,13 @@ _WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
 _SPELLED = rf"(?:(?:{'|'.join(_TENS)}) (?:{'|'.join(_ONES[1:10])})|{_WORD})"
 #: Patterns over canonical words: a plain number, and a number of items.
 NUMBER = rf"(?:\d+(?:\.\d+)?|(?:a |one )?hundred(?: and)?(?: {_SPELLED})?|{_SPELLED})"
-_GROUP = r"(?:a |another )?(?:good |solid )?(?:dozen|couple|few|handful)"
+_GROUP = r"(?:(?:a |another )?(?:good |solid )?(?:dozen|couple|handful)|(?:a|another|next|the) (?:good )?few)"
 COUNT = rf"(?:{NUMBER}(?: dozen)?|half a dozen|{_GROUP})"
 
 
 def number(words: str) -> float | None:
     """The number that words or digits say: "twenty five", "8.5", "a dozen"; None if none."""
-    words = re.sub(r"^(?:a|an|another|one) (?=[a-z])", "", words.strip())
+    words = re.sub(r"^(?:a|an|another|one|next|the) (?=[a-z])", "", words.strip())
     words = re.sub(r"^(?:good|solid) ", "", words)
     if words in ("half a dozen",):
         return 6

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from chat_app.controller.chunks import Line
-from chat_app.controller.english import WORDS
+from chat_app.controller.english import WORDS, is_content
 from chat_app.controller.patterns import compiled, cues
 
 Mode = Literal["want", "like", "seen", "unseen", "heard", "seed", "verdict", "allow", "drop", "ask"]
@@ -67,7 +67,7 @@ class Stance:
                 and not chunk.letter
             ):
                 mode, negated = self._after_joint(i, mode, negated)
-            elif chunk.norm in _TURN and not chunk.letter:
+            elif chunk.norm in _TURN and not chunk.letter and self._turns(i):
                 negated = False
                 mode = "want" if mode in ("verdict", "drop", "seed", "allow", "unseen", "heard") else mode
             found = self._cue(i, mode, negated)
@@ -76,6 +76,14 @@ class Stance:
                 skip = i + length
             self.marks.append(Mark(mode, negated, sentence, cue=found is not None and not chunk.letter))
 
+    def _turns(self, i: int) -> bool:
+        """ "So funny" goes on; ", so something funny" begins anew."""
+        if self.line.chunks[i].norm not in ("so", "then", "since", "yet"):
+            return True
+        before = self.line.chunks[i - 1].norm if i else ","
+        ahead = self.line.chunks[i + 1] if i + 1 < len(self.line) else None
+        return before == "," or before in _HARD or ahead is not None and ahead.norm in _NEW_THOUGHT
+
     def _cue(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool, int] | None:
         """The cue that begins at a chunk: its mode, polarity and length in chunks."""
         if self.line.chunks[i].letter and self.line.chunks[i].letter not in "T":
@@ -83,7 +91,19 @@ class Stance:
         s, at = self.line.s, self.line._starts[i]
         before = self.line.chunks[i - 1] if i else None
         possessed = i > 1 and self.line.chunks[i - 2].norm in ("'s", "those", "these", "his", "her", "their")
-        subject = before is not None and (before.letter in ("P", "T") or before.letter == "O" and possessed)
+        opening = before is None or before.norm in _HARD and not before.letter
+        if opening and self.line.chunks[i].norm in (
+            "sounds",
+            "looks",
+            "seems",
+            "sounded",
+            "looked",
+            "seemed",
+        ):
+            return "verdict", False, 1
+        subject = before is not None and (
+            self._is_name(i - 1) or before.letter in ("P", "T") or before.letter == "O" and possessed
+        )
         if subject and self.line.chunks[i].norm in _STATES:
             return "verdict", False, 1
         relative = any(
@@ -111,6 +131,12 @@ class Stance:
             return self._like(i, mode, negated)
         return None
 
+    def _is_name(self, i: int) -> bool:
+        """Whether a plain word is written as a name: "Alice is a bit creepy"."""
+        chunk, text = self.line.chunks[i], self.line.text
+        plain = not chunk.letter and is_content(chunk.norm)
+        return plain and text.cased and text.raw[text.tokens[chunk.start].start].isupper()
+
     def _set(
         self,
         mode: Mode,
@@ -121,6 +147,11 @@ class Stance:
         words: str,
         i: int,
     ) -> tuple[Mode, bool, int]:
+        before = self.line.chunks[i - 1].norm if i else ""
+        if words.startswith("not ") and words.endswith(" like") and not self._has_subject(i):
+            return "seed", True, length
+        if new_mode is None and new_negated and before in ("did", "could", "had", "have", "was", "were"):
+            return "verdict", True, length
         if new_mode is None:
             kept: Mode = mode if mode not in ("ask", "allow") else "want"
             return kept, new_negated, length
@@ -135,6 +166,10 @@ class Stance:
     def _like(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool, int]:
         """ "like" is a verb after a subject ("I really like …"), else it compares."""
         before = self.line.chunks[i - 1].norm if i else ""
+        if before in ("sounds", "looks", "seems", "feels", "sounded", "looked", "felt"):
+            return "verdict", False, 1
+        if before in ("also", "really") and not self.line.chunks[i - 1].letter:
+            return "like", False, 1
         verb = before in _SUBJECT and not self.line.chunks[i - 1].letter
         if verb and not (before in ("not", "just", "really", "also") and not self._has_subject(i)):
             return "like", negated and before == "not", 1

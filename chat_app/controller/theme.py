@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from chat_app.controller.chunks import Line
-from chat_app.controller.english import WORDS, is_content
+from chat_app.controller.english import WORDS, common_words, is_content, is_pronounceable
 from chat_app.controller.lexicon import Lexicon
 from chat_app.controller.patterns import compiled
 from chat_app.controller.sentences import Kind, Sentence
@@ -82,7 +82,8 @@ def _elliptic(sentence: Sentence) -> bool:
     stated = any(
         w in ("is", "was", "are", "were", "i", "we", "it", "did", "do", "you", "has", "have") for w in words
     )
-    return (len(words) <= 4 or opens) and not stated
+    known = any(w in common_words() or (len(w) > 4 and is_pronounceable(w)) for w in words)
+    return (len(words) <= 4 or opens) and not stated and known
 
 
 def _phrases(

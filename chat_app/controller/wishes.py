@@ -87,6 +87,8 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
         behind = re.sub(r"^(?: (?:and|or|,) [VPR])+", "", behind)
     if mark.mode in ("drop", "allow"):
         return mark.mode
+    if _is_praise(line, sentence, i):
+        return None
     if mark.mode == "verdict" or mark.mode in ("heard", "seen", "unseen"):
         return None
     if _GONE.match(behind):
@@ -105,6 +107,15 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     if mark.mode == "seed":
         return "deny" if mark.negated else "want"
     return "deny" if mark.negated else "want"
+
+
+def _is_praise(line: Line, sentence: Sentence, i: int) -> bool:
+    """ "One of the best", "it is the best": an order that is only a word of praise."""
+    meaning = line.chunks[i].meaning
+    before = [c.norm for c in line.chunks[max(sentence.start, i - 4) : i]]
+    if meaning is None or meaning.order is None or before[-1:] != ["the"]:
+        return False
+    return before[-2:-1] in (["be"], ["of"]) or (before[-2:-1] in (["is"], ["was"]) and "what" not in before)
 
 
 def _describes_title(line: Line, stance: Stance, sentence: Sentence, i: int) -> bool:
