@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,7 @@ def launch_app(settings: Settings, progress: Callable[[str], None] = print) -> N
         )
         answer_in_json(app)
         progress(f"Tiller is at {address}")
+        threading.Thread(target=services.recommender.warm_up, daemon=True, name="warm up").start()
         app.block_thread()
 
 

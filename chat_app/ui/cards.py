@@ -35,7 +35,7 @@ SITES = {
 NUMBERS: dict[str, Callable[[float], tuple[str, str]]] = {
     "runtime": lambda n: (f"{n:g} min", f"{n:g} minutes"),
     "rating": lambda n: (f"★ {n:.1f}", f"rated {n:.1f} of 5"),
-    "popularity": lambda n: (f"{n:,.0f} ratings", f"{n:,.0f} ratings"),
+    "popularity": lambda n: (f"{n:,.0f} rating{'s' if n != 1 else ''}",) * 2,
 }
 MOST_VALUES = 4  # of one facet on one card
 TURNS_SHOWN = 30  # older turns come on demand
