@@ -92,6 +92,10 @@ class Recommender:
         """Give the index's directory back."""
         self._index.close()
 
+    def warm_up(self) -> None:
+        """Load what the first request with a theme would wait for: the text embedder."""
+        self._index.embed("something new")
+
     def __enter__(self) -> Recommender:
         return self
 
