@@ -264,7 +264,7 @@ def _want(draft: Draft, group: list[Wish], line: Line) -> None:
 
 def _absorb(group: list[Wish]) -> list[Wish]:
     """ "Romance or romcoms": the wider of two alternatives says it all."""
-    sets = [{c for c in w.chunk.meaning.require} if w.chunk.meaning else set() for w in group]
+    sets = [set(w.chunk.meaning.require) if w.chunk.meaning else set() for w in group]
     return [w for w, mine in zip(group, sets, strict=True) if not any(other < mine for other in sets)]
 
 

@@ -62,6 +62,8 @@ def read_sayings(
             out.unlike += group.rows
             continue
         seeds = g > 0 and previous is None and (out.like or out.unlike) or not g and state.intent.like
+        if mark.mode == "seed" and group.sentence.is_a(Kind.LOOKUP):
+            continue
         if mark.mode == "seed" or (seeds and _joins(line, group)):
             target = out.unlike if mark.negated else out.like
             target += [r for r in group.rows if r not in target]

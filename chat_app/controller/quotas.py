@@ -43,7 +43,7 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent) -> Amounts:
     for match in line.find(_QUOTA):
         amount, what = line.of(match, "amount")[-1], line.of(match, "what")[0]
         start, end = line.span(match, "what")
-        if what.meaning is None or stance.marks[start].mode in ("verdict", "drop", "unseen"):
+        if what.meaning is None or stance.marks[start].mode in ("verdict", "drop", "unseen", "seen", "heard"):
             continue
         if _is_count(line, match, intent):
             simple.append((line.span(match, "amount")[0], amount, what))
@@ -153,6 +153,8 @@ def _read_count(out: Amounts, line: Line, stance: Stance) -> None:
 
 
 def _counts_items(line: Line, i: int) -> bool:
+    if i and line.chunks[i - 1].norm in ("these", "those", "both", "all", "other", "the", "of", "my", "our"):
+        return line.chunks[i - 1].norm == "the" and i > 1 and line.chunks[i - 2].norm in ("only", "just")
     before = " ".join(c.symbol for c in line.chunks[max(0, i - 3) : i])
     after = line.chunks[i + 1 : i + 8]
     if before.endswith(

@@ -22,7 +22,7 @@ from chat_app.controller.english import (
     is_content,
     is_pronounceable,
 )
-from chat_app.controller.events import Sayings, read_sayings
+from chat_app.controller.events import Sayings, judge, read_sayings
 from chat_app.controller.lexicon import Lexicon, read_synonyms
 from chat_app.controller.mentions import Mentions, Reading
 from chat_app.controller.patterns import compiled
@@ -31,6 +31,7 @@ from chat_app.controller.releases import read_releases
 from chat_app.controller.sentences import Kind, Sentence, sentences
 from chat_app.controller.stance import Stance
 from chat_app.controller.targets import find_target
+from chat_app.controller.text import singular
 from chat_app.controller.theme import Themes, read_themes
 from chat_app.controller.turn import Act, Event, TurnIntent
 from chat_app.controller.wishes import Wish, read_wishes
@@ -246,6 +247,8 @@ class RuleReader:
     def _small(self, reading: Reading, found: list[Sentence]) -> Act:
         if any(s.is_a(Kind.VERDICT) for s in found):
             return "feedback"
+        if any(self._praises(reading, s) for s in found):
+            return "feedback"
         if reading.unknown or any(
             s.is_a(Kind.OTHER) and re.search(r"(?:^| )O(?= |$)", s.s) and len(s.s.split()) < 5 for s in found
         ):
@@ -258,6 +261,17 @@ class RuleReader:
         if not words or self._gibberish(words):
             return "unclear"
         return "feedback" if len(words) > 4 else "smalltalk"
+
+    def _praises(self, reading: Reading, sentence: Sentence) -> bool:
+        """ "Great film!" of one item, without an article."""
+        words = [c.norm for c in reading.line.chunks[sentence.start : sentence.end] if c.norm[0].isalnum()]
+        noun = [w for w in words if self.lexicon.is_noun(w)]
+        return (
+            bool(noun)
+            and singular(noun[-1]) == noun[-1]
+            and judge(" ".join(words)) is not None
+            and (words[0] not in ("a", "an", "any", "some"))
+        )
 
     def _gibberish(self, words: list[str]) -> bool:
         content = [w for w in words if is_content(w)]

@@ -82,7 +82,11 @@ def _elliptic(sentence: Sentence) -> bool:
     stated = any(
         w in ("is", "was", "are", "were", "i", "we", "it", "did", "do", "you", "has", "have") for w in words
     )
-    known = any(w in common_words() or (len(w) > 4 and is_pronounceable(w)) for w in words)
+    content = [w for w in words if len(w) > 1 and is_content(w)]
+    known = any(w in common_words() or (len(w) > 6 and is_pronounceable(w)) for w in content)
+    opens = opens or words[:1] == ["any"]
+    if words[-1:] == ["?"] and not opens:
+        return False
     return (len(words) <= 4 or opens) and not stated and known
 
 

@@ -114,23 +114,13 @@ class TitleSpotter:
             best = self.index.best(said)
             if best and best.score >= NEAR_TITLE and not dated:
                 claims.claim(Chunk(start, end, words, "T", rows=(best.row,)))
-            elif capital and self._ends(text, end):
+            elif capital:
                 close = text.words(end, end + 3)
                 end += 3 if re.fullmatch(r"\( \d{4} \)", close) else 0
                 if claims.claim(Chunk(start, end, text.words(start, end), "U")):
                     near = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
                     unknown.append(Unknown(text=said, kind="title", nearest=near))
         return unknown
-
-    @staticmethod
-    def _ends(text: Text, end: int) -> bool:
-        """Whether a name can end here: "SNL actresses" is more than one."""
-        after = text.words(end, min(end + 1, len(text)))
-        return (
-            not after
-            or after in _BREAK
-            or after in ("is", "was", "are", "were", "sounds", "looks", "so", "now")
-        )
 
     def _first_capital(self, text: Text, end: int) -> int:
         start = end
@@ -203,96 +193,6 @@ class TitleSpotter:
                 and not self._inside_name(text, start, end, mention.exact)
             ):
                 dated = bool(re.search(r"\w\W*\(\d{4}\)?$", text.raw[begin:stop]))
-                end += 3 if re.fullmatch(r"\( \d{4} \)", close) else 0
-                if claims.claim(Chunk(start, end, text.words(start, end), "U")):
-                    near = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
-                    unknown.append(Unknown(text=said, kind="title", nearest=near))
-        return unknown
-
-    @staticmethod
-    def _ends(text: Text, end: int) -> bool:
-        """Whether a name can end here: "SNL actresses" is more than one."""
-        after = text.words(end, min(end + 1, len(text)))
-        return (
-            not after
-            or after in _BREAK
-            or after in ("is", "was", "are", "were", "sounds", "looks", "so", "now")
-        )
-
-    def _first_capital(self, text: Text, end: int) -> int:
-        start = end
-        while (
-            start > 0
-            and text.tokens[start - 1].is_word
-            and (
-                text.raw[text.tokens[start - 1].start].isupper()
-                or text.tokens[start - 1].norm in ("of", "the", "and", "to", "in", "a", "'s")
-            )
-        ):
-            start -= 1
-        while start < end and not text.raw[text.tokens[start].start].isupper():
-            start += 1
-        return start
-
-    def _name_end(self, text: Text, start: int) -> int:
-        """Where a name ends that begins at a token: at a break, or where the capitals end."""
-        end = start
-        while (
-            end < len(text)
-            and end < start + 7
-            and (text.tokens[end].is_word or text.tokens[end].norm == "'s")
-        ):
-            word = text.tokens[end].norm
-            small = word in ("of", "the", "and", "to", "in", "a", "'s", "for", "on", "at")
-            if text.cased and not text.raw[text.tokens[end].start].isupper() and not small:
-                break
-            if not text.cased and word in _BREAK:
-                break
-            end += 1
-        while end > start and text.tokens[end - 1].norm in (
-            "of",
-            "the",
-            "and",
-            "to",
-            "in",
-            "a",
-            "'s",
-            "for",
-            "on",
-            "at",
-        ):
-            end -= 1
-        return end
-
-    def _chunk(self, text: Text, found: Candidate) -> Chunk:
-        return Chunk(found.start, found.end, text.words(found.start, found.end), "T", rows=found.rows[:1])
-
-    def _claim_quoted(self, claims: Claims) -> None:
-        text = claims.text
-        for quote in re.finditer(r'"([^"]{1,80})"', text.raw):
-            inside = text.within(*quote.span(1))
-            if inside[0] < inside[1] and (rows := self.index.exact(quote[1])):
-                claims.claim(Chunk(*inside, text.words(*inside), "T", rows=rows[:1]))
-
-    def _candidates(self, claims: Claims) -> Iterator[Candidate]:
-        text = claims.text
-        found = {(m.start, m.end): m for m in self.index.mentions(text.raw)}
-        for cue in _AFTER_CUE.finditer(text.line):  # a longer name may begin before the cue ends
-            start = text.tokens[text.at(cue.end())].start
-            for m in self.index.mentions(text.raw[start : start + 80])[:1]:
-                if m.start == 0:
-                    found.setdefault((start, start + m.end), m)
-        for (begin, stop), mention in found.items():
-            start, end = text.within(begin, stop)
-            if (
-                start < end
-                and claims.free(start, end)
-                and not self._inside_name(text, start, end, mention.exact)
-            ):
-                dated = (
-                    bool(re.search(r"\w\W+\(?(?:18|19|20)\d\d\)?$", text.raw[begin:stop]))
-                    and not mention.exact
-                )
                 end += text.words(end, end + 1) == ")"
                 evidence = 3.0 if dated else self._evidence(text, start, end, mention)
                 yield Candidate(start, end, (mention.row,), evidence)
@@ -341,19 +241,11 @@ class TitleSpotter:
         score += 0.5 * min(len(content) - 1, 2) + (0.5 if len(words) > 2 and content else 0) if content else 0
         score += 0.5 if any(w not in common_words() and w not in self.lexicon.phrases for w in content) else 0
         score += self._fame(mention.row)
-        loose = bool(before) and before.split()[-1] in _LOOSE
-        score -= 0.5 if len(words) == 1 and loose and not _VERDICT.match(after) else 0
-        score -= 3 if self._other_year(mention.row, after) else 0
         score -= 1 if ordinary and not (strong and famous and len(words) > 1) else 0
-        score -= 3 if self._goes_on(text, start, end) else 0
+        score -= 2 if self._goes_on(text, start, end) else 0
         score += 2 if before.endswith(("what is", "what was")) and after.startswith("about") else 0
         whole = not text.words(0, start) and not re.sub(r"\W", "", after)
         return score + (1.5 if whole and not ordinary else 0)
-
-    def _other_year(self, row: int, after: str) -> bool:
-        """Whether a year stands behind the title that is not the item's."""
-        said, years = re.match(r"\( (\d{4})", after), self.catalog.numeric.get("year")
-        return said is not None and years is not None and abs(float(years[row]) - int(said[1])) > 1.5
 
     def _goes_on(self, text: Text, start: int, end: int) -> bool:
         """Whether the title is only a part of a longer capitalised name ("Girls" of "Girls Trip")."""
