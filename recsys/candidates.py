@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from recsys.catalog import Catalog
+from recsys.catalog import Catalog, ItemId
 from recsys.interactions import Interactions
 from recsys.profile import Profile
 
@@ -66,8 +66,12 @@ class Taste:
 
     @classmethod
     def of(cls, catalog: Catalog, profile: Profile, seeds: Sequence[int] = ()) -> Taste:
-        lists = (catalog.rows(ids).tolist() for ids in (profile.liked, profile.disliked, profile.seen))
-        return cls(*(tuple(dict.fromkeys(rows)) for rows in lists), seeds=tuple(dict.fromkeys(seeds)))
+        def rows(ids: Sequence[ItemId]) -> tuple[int, ...]:
+            return tuple(dict.fromkeys(catalog.rows(ids).tolist()))
+
+        return cls(
+            rows(profile.liked), rows(profile.disliked), rows(profile.seen), tuple(dict.fromkeys(seeds))
+        )
 
     @property
     def known(self) -> tuple[int, ...]:
@@ -233,7 +237,7 @@ def _write(path: Path, factors: np.ndarray) -> None:
 def _data_hash(interactions: Interactions, n_items: int, params: ALSParams) -> str:
     digest = hashlib.sha256(repr((n_items, astuple(params), interactions.top)).encode())
     for column in (interactions.user, interactions.item, interactions.rating):
-        digest.update(np.ascontiguousarray(column))
+        digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()[:16]
 
 

@@ -165,9 +165,7 @@ def evaluate(
     if quick and len(cases) > QUICK_USERS:
         chosen = np.random.default_rng(seed).choice(len(cases), QUICK_USERS, replace=False)
         cases = [cases[i] for i in sorted(chosen)]
-    report = EvaluationReport(
-        catalog.name, part, len(cases), len(catalog), int(core.sum()), seed
-    )
+    report = EvaluationReport(catalog.name, part, len(cases), len(catalog), int(core.sum()), seed)
     by_user: dict[tuple[str, str], np.ndarray] = {}
     for name in models:
         ranker = RANKERS[name](catalog, als)
@@ -189,9 +187,7 @@ def evaluate(
     return report
 
 
-def _cases(
-    interactions: Interactions, valid: np.ndarray, test: np.ndarray, part: Part
-) -> Iterator[Case]:
+def _cases(interactions: Interactions, valid: np.ndarray, test: np.ndarray, part: Part) -> Iterator[Case]:
     bounds = interactions.bounds()
     liked, disliked = interactions.liked, interactions.disliked
     for user in np.flatnonzero(test >= 0).tolist():
@@ -284,10 +280,12 @@ def _at(case: Case, open_: bool) -> tuple[Taste, np.ndarray, tuple[int, ...]]:
     later = len(case.later) - 1 if open_ else 0
     if not later:
         return case.taste, case.history, (case.target,)
-    gone = set(case.later)
-    keep = [tuple(r for r in rows if r not in gone) for rows in (case.taste.liked, case.taste.disliked)]
-    seen = tuple(r for r in case.taste.seen if r not in gone)
-    return Taste(*keep, seen), case.history[:-later], case.later
+
+    def before(rows: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(row for row in rows if row not in case.later)
+
+    taste = Taste(before(case.taste.liked), before(case.taste.disliked), before(case.taste.seen))
+    return taste, case.history[:-later], case.later
 
 
 def _categories(
@@ -305,9 +303,7 @@ def _categories(
     column = catalog.categorical[facet]
     rng = np.random.default_rng((seed, case.user))
     if open_:
-        left = column.counts - np.bincount(
-            column.by_item[history].indices, minlength=len(column.values)
-        )
+        left = column.counts - np.bincount(column.by_item[history].indices, minlength=len(column.values))
         eligible = len(catalog) - len(history) - left if task == "-C" else left
         values = [column.values[i] for i in np.flatnonzero(eligible >= 3 * K)]
         if quick and len(values) > QUICK_CATEGORIES:

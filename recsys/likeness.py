@@ -13,15 +13,18 @@ from recsys.catalog import Catalog
 from recsys.titles import display_title
 
 #: Words that do not tell one series from another.
-_FILLER = frozenset("a an and at for from in of on or the to with part episode volume vol chapter vs".split())
+_FILLER = frozenset(
+    ("a", "an", "and", "at", "for", "from", "in", "of", "on", "or", "the", "to", "with", "vs")
+    + ("part", "episode", "volume", "vol", "chapter")
+)
 _NUMERAL = re.compile(r"[0-9]+|[ivx]+", re.ASCII)
 
 
 class Likeness:
     """Likeness between items of a catalogue.
 
-    ``facets`` compares what two items have in common, the rarer the more it counts (cosine of
-    tf-idf over all categorical facets); ``audience`` who uses them.
+    ``facets`` compares what two items have in common, the rarer the more it counts: the mean over
+    the categorical facets of the cosines of tf-idf; ``audience`` who uses them.
     """
 
     def __init__(self, catalog: Catalog, model: CollaborativeModel) -> None:
@@ -65,14 +68,15 @@ def series_key(title: str) -> str:
 
 
 def _tf_idf(catalog: Catalog) -> sp.csr_matrix:
-    """Rows of unit length ``(n_items, n_values)`` over all values that two items or more have."""
+    """One block a facet ``(n_items, n_values)`` of the values that two items or more have; rows are
+    scaled so that the product of two is the mean of their cosines in the blocks."""
     n = len(catalog)
-    parts = [sp.csr_matrix((n, 1), dtype=np.float32)]
+    blocks = [sp.csr_matrix((n, 1), dtype=np.float32)]
     for facet in catalog.categorical.values():
         shared = np.flatnonzero(facet.counts > 1)
         if len(shared):
-            rarity = np.log(n / facet.counts[shared]).astype(np.float32)
-            parts.append(facet.by_value[:, shared].astype(np.float32) @ sp.diags(rarity, dtype=np.float32))
-    words = sp.csr_matrix(sp.hstack(parts, format="csr"))
-    length = np.sqrt(np.asarray(words.multiply(words).sum(axis=1)).ravel())
-    return sp.csr_matrix(sp.diags((1 / np.where(length > 0, length, 1)).astype(np.float32)) @ words)
+            rarity = np.log1p(n / facet.counts[shared]).astype(np.float32)
+            block = facet.by_value[:, shared].astype(np.float32) @ sp.diags(rarity, dtype=np.float32)
+            length = np.sqrt(np.asarray(block.multiply(block).sum(axis=1)).ravel())
+            blocks.append(sp.diags((1 / np.where(length > 0, length, 1)).astype(np.float32)) @ block)
+    return sp.csr_matrix(sp.hstack(blocks, format="csr")) / np.float32(np.sqrt(max(len(blocks) - 1, 1)))

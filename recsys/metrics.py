@@ -38,8 +38,7 @@ def ndcg(ranks: np.ndarray, k: int) -> np.ndarray:
 
 def list_rank(rows: Sequence[int], target: int) -> int:
     """Position of the target in a list; :data:`NOT_LISTED` when it is not there."""
-    rows = list(rows)
-    return rows.index(target) if target in rows else NOT_LISTED
+    return list(rows).index(target) if target in rows else NOT_LISTED
 
 
 def tcp(rows: Sequence[int], inside: np.ndarray, k: int) -> float:
@@ -48,8 +47,8 @@ def tcp(rows: Sequence[int], inside: np.ndarray, k: int) -> float:
     ``inside`` is boolean ``(n_items,)``. Of a list shorter than k, the share of what there is;
     0 for an empty list.
     """
-    rows = np.asarray(rows[:k], np.int64)
-    return float((inside[rows] & (rows >= 0)).mean()) if len(rows) else 0.0
+    items = np.asarray(rows[:k], np.int64)
+    return float((inside[items] & (items >= 0)).mean()) if len(items) else 0.0
 
 
 def cpa(rows: Sequence[int], inside: np.ndarray, quota: Quota, k: int) -> float:

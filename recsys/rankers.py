@@ -31,6 +31,7 @@ class Popularity:
 
     def __init__(self, catalog: Catalog) -> None:
         self._prior = prior(catalog)
+        self._prior.flags.writeable = False
 
     def scores(self, taste: Taste) -> np.ndarray:
         return self._prior
@@ -40,7 +41,7 @@ class Popularity:
 
 
 #: The prior's share beside ALS, and the number of likes at which half of it is left.
-PRIOR_SHARE, PRIOR_HALF = 0.5, 3
+PRIOR_SHARE, PRIOR_HALF = 0.3, 3
 
 
 class ALS:
@@ -56,6 +57,7 @@ class ALS:
     def __init__(self, catalog: Catalog, model: CollaborativeModel) -> None:
         self._prior = prior(catalog)
         self._prior /= max(float(self._prior.max(initial=0)), 1e-9)
+        self._prior.flags.writeable = False
         self._model = model
 
     def scores(self, taste: Taste) -> np.ndarray:

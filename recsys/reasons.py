@@ -4,42 +4,93 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from recsys.candidates import Taste
-from recsys.catalog import Catalog
+from recsys.catalog import Catalog, CategoricalFacet
 from recsys.constraints import Constraints
 from recsys.rankers import Ranker
+from recsys.semantic import ItemTexts
 from recsys.title_forms import YEAR, display_title
 
 MOST = 3  # reasons an item
-#: A liked item is named when it makes up so much of the score, or nearly as much as the strongest.
-TELLING = 0.15
-#: A shared facet value is worth telling when at most so many items have it.
-RARE_SHARE, RARE_ITEMS = 0.01, 5
+#: A liked item is named when it makes up this share of the score.
+TELLING = 0.2
+#: A shared value is worth telling when few items have it (this share of the catalogue, or so many)
+#: and, in a facet of many values an item (a cast), when it stands out: among the commonest there.
+RARE_SHARE, RARE_ITEMS = 0.02, 5
+MANY_VALUES, STANDS_OUT = 5, 0.02
+
+#: Words of a theme that say nothing about an item.
+_STOP = frozenset(
+    ("about", "and", "are", "but", "for", "from", "has", "into", "its", "like", "more", "not", "out")
+    + ("set", "some", "something", "that", "the", "their", "them", "they", "this", "very", "was")
+    + ("were", "where", "which", "who", "with")
+)
+
+
+def shared_words(theme: str, text: str) -> float:
+    """The share of a theme's words that stand in a text, 0 to 1; endings may differ."""
+    words = _patterns(theme)
+    return len(matching(theme, text)) / len(words) if words else 0.0
+
+
+def matching(theme: str, text: str) -> list[str]:
+    """The words of a theme that stand in a text."""
+    text = text.casefold()
+    return [word for word, pattern in _patterns(theme) if pattern.search(text)]
+
+
+@lru_cache(maxsize=256)
+def _patterns(theme: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    words = dict.fromkeys(re.findall(r"\w{3,}", theme[:500].casefold()))
+    return tuple((w, re.compile(rf"\b{re.escape(_stem(w))}\w{{0,3}}\b")) for w in words if w not in _STOP)
+
+
+def _stem(word: str) -> str:
+    """Without a plural or -ing, -ed ending: "robots" finds "robot", "haunted" finds "haunting"."""
+    return re.sub(r"(?<=\w{4})(?:ies|es|s|ing|ed|y)$", "", word)
 
 
 class Reasons:
     """Finds the reasons for items of one catalogue."""
 
-    def __init__(self, catalog: Catalog, ranker: Ranker) -> None:
-        self._catalog, self._ranker = catalog, ranker
+    def __init__(self, catalog: Catalog, ranker: Ranker, texts: ItemTexts) -> None:
+        self._catalog, self._ranker, self._texts = catalog, ranker, texts
+        self._telling = {name: _telling(facet) for name, facet in catalog.categorical.items()}
 
     def of(self, rows: Sequence[int], taste: Taste, constraints: Constraints) -> list[tuple[str, ...]]:
         """For each row one to three reasons."""
-        known = [*taste.seeds, *reversed(taste.liked)]
         parts = self._ranker.explain(taste, rows)
         out = []
         for row, part in zip(rows, parts, strict=True):
             found = [
-                *self._matches(row, constraints),
-                *self._shared(row, known),
+                *self._matches(row, constraints.intent.theme),
+                *(self._in_common(row, seed) for seed in taste.seeds[:2]),
                 *self._because(part, taste),
-                *self._ratings(row),
+                *self._shared(row, tuple(reversed(taste.liked))),
             ]
-            out.append(tuple(found[:MOST]) or (self._plain(row),))
+            told = [reason for reason in found if reason][:MOST]
+            out.append(tuple(told) or (self._standing(row),))
         return out
+
+    def _matches(self, row: int, theme: str | None) -> list[str]:
+        """The words of the theme that stand in its text."""
+        words = matching(theme, self._texts[row]) if theme else []
+        return [f"matches: {', '.join(words)}"] if words else []
+
+    def _in_common(self, row: int, seed: int) -> str:
+        """What it has in common with a seed, the rare first."""
+        told = []
+        for name, facet in self._catalog.categorical.items():
+            common = _codes(facet, row) & _codes(facet, seed)
+            if len(facet.values) <= 30 and common:
+                told.append(", ".join(sorted(facet.values[code] for code in common)))
+            elif common := common & self._telling[name]:
+                told.insert(0, f"{name} {self._names(facet, common)}")
+        return f"like {self._name(seed)}: {'; '.join(told[:2])}" if told else ""
 
     def _because(self, parts: dict[int, float], taste: Taste) -> list[str]:
         """The liked items that speak loudest for it."""
@@ -49,53 +100,49 @@ class Reasons:
         return [f"because you liked {' and '.join(map(self._name, loud))}"] if loud else []
 
     def _shared(self, row: int, known: Sequence[int]) -> list[str]:
-        """Rare facet values that it has in common with a seed or a liked item."""
-        most = max(RARE_SHARE * len(self._catalog), RARE_ITEMS)
-        for facet in self._catalog.categorical.values():
-            own = set(facet.by_item.indices[facet.by_item.indptr[row] : facet.by_item.indptr[row + 1]].tolist())
-            own = {code for code in own if facet.counts[code] <= most}
+        """A rare facet value that it has in common with something liked."""
+        for name, facet in self._catalog.categorical.items():
+            own = _codes(facet, row) & self._telling[name]
             for other in known if own else ():
-                start, end = facet.by_item.indptr[other : other + 2]
-                common = own.intersection(facet.by_item.indices[start:end].tolist())
-                if common:
-                    values = sorted(common, key=lambda code: -facet.counts[code])[:2]
-                    names = " and ".join(facet.values[code] for code in values)
-                    return [f"{facet.name} {names}, like {self._name(other)}"]
+                if common := own & _codes(facet, other):
+                    return [f"{name} {self._names(facet, common)}, like {self._name(other)}"]
         return []
 
-    def _matches(self, row: int, constraints: Constraints) -> list[str]:
-        """The words of the theme that stand in its texts."""
-        theme = constraints.intent.theme
-        if not theme:
-            return []
-        text = self._text(row)
-        words = [w for w in re.findall(r"\w{3,}", theme.casefold()) if re.search(rf"\b{re.escape(w[:6])}", text)]
-        return [f"matches: {', '.join(dict.fromkeys(words))}"] if words else []
-
-    def _ratings(self, row: int) -> list[str]:
-        """How well it is known and liked, where that is remarkable."""
-        catalog, out = self._catalog, []
-        noun = catalog.noun[1]
-        rank = catalog.more_popular[row]
-        if catalog.popularity[row] > 0 and rank < 0.05:
-            out.append(f"one of the {'most' if rank < 0.01 else 'more'} rated {noun}")
-        rating = catalog.numeric.get("rating")
-        if rating is not None and np.isfinite(rating[row]):
-            out.append(f"rated {rating[row]:.1f} by {int(catalog.popularity[row]):,}")
-        return out
-
-    def _plain(self, row: int) -> str:
-        """A fact when there is nothing better."""
-        for facet in self._catalog.categorical.values():
-            if values := facet.values_of(row):
-                return f"{facet.name} {', '.join(values[:3])}"
-        return f"in the catalogue of {self._catalog.noun[1]}"
-
-    def _text(self, row: int) -> str:
+    def _standing(self, row: int) -> str:
+        """How well it is known and liked, or else what it is."""
         catalog = self._catalog
-        values = (", ".join(facet.values_of(row)) for facet in catalog.categorical.values())
-        text = catalog.texts[row] if len(catalog.texts) else ""
-        return " ".join((catalog.titles[row], *values, text)).casefold()
+        votes, rating = int(catalog.popularity[row]), catalog.numeric.get("rating")
+        said = f"{votes:,} rating{'s' if votes != 1 else ''}"
+        if votes and rating is not None and np.isfinite(rating[row]):
+            said = f"{rating[row]:.1f} on average of {said}"
+        if votes and catalog.more_popular[row] < 0.05:
+            most = "the" if catalog.more_popular[row] < 0.01 else "the 5 %"
+            return f"one of {most} most rated {catalog.noun[1]}, {said}"
+        if votes:
+            return said
+        for name, facet in catalog.categorical.items():
+            if values := facet.values_of(row):
+                return f"{name} {', '.join(values[:3])}"
+        return "in the catalogue, rated by nobody yet"
+
+    def _names(self, facet: CategoricalFacet, codes: set[int]) -> str:
+        best = sorted(codes, key=lambda code: (-facet.counts[code], code))[:2]
+        return " and ".join(facet.values[code] for code in best)
 
     def _name(self, row: int) -> str:
         return YEAR.sub("", display_title(self._catalog.titles[row]))
+
+
+def _codes(facet: CategoricalFacet, row: int) -> set[int]:
+    start, end = facet.by_item.indptr[row : row + 2]
+    return set(facet.by_item.indices[start:end].tolist())
+
+
+def _telling(facet: CategoricalFacet) -> set[int]:
+    """The values worth telling when shared; see the constants above."""
+    n_items = facet.by_item.shape[0]
+    rare = (facet.counts > 1) & (facet.counts <= max(RARE_SHARE * n_items, RARE_ITEMS))
+    filled = max(int((np.diff(facet.by_item.indptr) > 0).sum()), 1)
+    if facet.by_item.nnz / filled > MANY_VALUES:
+        rare &= facet.counts >= np.quantile(facet.counts, 1 - STANDS_OUT)
+    return set(np.flatnonzero(rare).tolist())

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -23,11 +23,12 @@ from recsys.constraints import Constraints
 from recsys.controls import ControlIntent
 from recsys.datasets import Dataset
 from recsys.errors import TillerError
+from recsys.feasibility import PatternTable
 from recsys.likeness import Likeness
 from recsys.profile import Profile
 from recsys.rankers import PRIOR_HALF, RANKERS, Ranker
-from recsys.reasons import Reasons
-from recsys.semantic import SemanticIndex, load_embedder
+from recsys.reasons import Reasons, shared_words
+from recsys.semantic import ItemTexts, SemanticIndex, load_embedder
 from recsys.settings import ASSETS, Settings
 from recsys.slate import FunnelStep, Slate, SlateItem, SlatePlan, plan_slate
 from recsys.topk import top
@@ -39,6 +40,8 @@ Decoding = Literal["guarded", "free"]
 
 #: Candidates taken from each source, of each group; at least three for each place on the list.
 CANDIDATES = 200
+#: How far behind the candidates everything else stands.
+BEHIND = 1e3
 #: Likeness is taken to so many of the latest likes and dislikes.
 RECENT = 10
 
@@ -46,17 +49,23 @@ RECENT = 10
 @dataclass(frozen=True)
 class Weights:
     """What counts how much: each part is standardised over the candidates (mean 0, deviation 1)
-    and multiplied by its weight. What one asks for now outweighs what one liked before."""
+    and multiplied by its weight. What one asks for now outweighs what one liked before; of what
+    clearly fits the request (``CLEARLY`` deviations), the well-liked comes first."""
 
     taste: float = 1.0
     taste_beside: float = 0.5  # where a theme or seed is given
     theme: float = 1.5
+    theme_words: float = 1.5  # the share of the theme's words that the item's text has
     avoid_theme: float = -1.5
+    avoid_words: float = -3.0
     seeds: float = 2.0
     unlike: float = -1.5
-    liked: float = 0.5  # likeness to what one liked, while that is little: halved at three likes
+    liked: float = 1.0  # likeness to what one liked, while that is little: halved at three likes
     disliked: float = -0.3
-    prior: float = 0.3  # where a theme or seed is given: the well-liked of the fitting ones
+    prior: float = 0.6  # where a theme or seed is given
+
+
+CLEARLY = 2.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +95,8 @@ class Recommender:
         self._weights = weights or Weights()
         self._likeness = Likeness(catalog, model)
         self._prior = prior(catalog)
-        self._reasons = Reasons(catalog, ranker)
+        self._texts = ItemTexts(catalog)
+        self._reasons = Reasons(catalog, ranker, self._texts)
 
     def close(self) -> None:
         """Give the index's directory back."""
@@ -138,8 +148,10 @@ class Recommender:
             ranking = self._rank(taste, plan, base)
         say("ranking")
         with clock("ranking"):
-            scores = base - base.max(initial=0) - 1e3
+            scores = base - base.max(initial=0) - BEHIND
             scores[ranking.rows] = ranking.scores
+            if intent.order:
+                plan = _ordered(plan, ranking)
             rows = plan.pick(scores, self._likeness.doubles)
         say("explaining")
         with clock("explaining"):
@@ -180,7 +192,9 @@ class Recommender:
         wanted = np.ones(len(self.catalog), bool)
         wanted[row] = False
         rows = self._nearest_to((row,), wanted, np.flatnonzero(wanted), max(n, CANDIDATES))
-        near = _standard(self._like((row,), rows)) + self._weights.prior * _standard(self._prior[rows])
+        near = self._like((row,), rows, self._index.vectors(rows)) + self._weights.prior * _standard(
+            self._prior[rows]
+        )
         return [self.catalog.ids[i] for i in rows[top(near, n)].tolist()]
 
     def explain(self, profile: Profile, intent: ControlIntent, item_id: ItemId) -> tuple[str, ...]:
@@ -200,26 +214,39 @@ class Recommender:
         rows = self._candidates(taste, plan, base)
         if not len(rows):
             return Ranking(rows, np.empty(0), {})
-        steered = bool(intent.theme or taste.seeds)
+        unlike, seeds = plan.constraints.unlike_seeds, taste.seeds
+        liked, disliked = taste.liked[-RECENT:], taste.disliked[-RECENT:]
+        steered = bool(intent.theme or seeds)
         parts = {"taste": (w.taste_beside if steered else w.taste) * _standard(base[rows])}
-        if intent.theme:
-            near = self._index.similarities(self._index.embed(intent.theme), rows)
-            parts["theme"] = w.theme * _standard(near)
-        if intent.avoid_theme:
-            near = self._index.similarities(self._index.embed(intent.avoid_theme), rows)
-            parts["avoid_theme"] = w.avoid_theme * np.maximum(_standard(near), 0)
-        if taste.seeds:
-            parts["seeds"] = w.seeds * _standard(self._like(taste.seeds, rows))
-        if unlike := plan.constraints.unlike_seeds:
-            parts["unlike"] = w.unlike * np.maximum(_standard(self._like(unlike, rows)), 0)
-        if taste.liked and not taste.seeds:
-            weight = w.liked * PRIOR_HALF / (PRIOR_HALF + len(taste.liked))
-            parts["liked"] = weight * _standard(self._like(taste.liked[-RECENT:], rows))
-        if taste.disliked:
-            parts["disliked"] = w.disliked * np.maximum(_standard(self._like(taste.disliked[-RECENT:], rows)), 0)
         if steered:
             parts["prior"] = w.prior * _standard(self._prior[rows])
+        if not (steered or intent.avoid_theme or unlike or liked or disliked):
+            return Ranking(rows, parts["taste"], parts)
+        vectors = self._index.vectors(rows)
+        if intent.theme:
+            parts["theme"] = self._fit(intent.theme, rows, vectors, w.theme, w.theme_words)
+        if intent.avoid_theme:
+            parts["avoid_theme"] = self._fit(intent.avoid_theme, rows, vectors, w.avoid_theme, w.avoid_words)
+        if seeds:
+            parts["seeds"] = w.seeds * self._like(seeds, rows, vectors)
+        elif liked:
+            weight = w.liked * PRIOR_HALF / (PRIOR_HALF + len(taste.liked))
+            parts["liked"] = weight * self._like(liked, rows, vectors)
+        if unlike:
+            parts["unlike"] = w.unlike * np.maximum(self._like(unlike, rows, vectors), 0)
+        if disliked:
+            parts["disliked"] = w.disliked * np.maximum(self._like(disliked, rows, vectors), 0)
         return Ranking(rows, np.sum(list(parts.values()), axis=0), parts)
+
+    def _fit(
+        self, theme: str, rows: np.ndarray, vectors: np.ndarray, nearness: float, words: float
+    ) -> np.ndarray:
+        """How well ``rows`` fit a theme, by meaning and by its very words."""
+        near = _standard(vectors @ self._index.embed(theme))
+        if nearness < 0:  # being far from what is avoided is no merit
+            near = np.maximum(near, 0)
+        said = np.array([shared_words(theme, self._texts[row]) for row in rows.tolist()], np.float32)
+        return nearness * np.minimum(near, CLEARLY) + words * said
 
     def _candidates(self, taste: Taste, plan: SlatePlan, base: np.ndarray) -> np.ndarray:
         theme = plan.constraints.intent.theme
@@ -246,14 +273,17 @@ class Recommender:
                 found.append(rows[top(measure(seed)[rows], n)])
         return np.unique(np.concatenate(found))
 
-    def _like(self, seeds: tuple[int, ...], rows: np.ndarray) -> np.ndarray:
-        """Likeness of ``rows`` to the nearest of ``seeds``: audience, facets and texts in equal parts."""
-        texts = self._index.vectors(rows) @ self._index.vectors(seeds).T
-        near = np.zeros(len(rows), np.float32)
-        for i, seed in enumerate(seeds):
-            parts = (self._likeness.audience(seed, rows), self._likeness.facets(seed, rows), texts[:, i])
-            near = np.maximum(near, np.sum([np.maximum(part, 0) for part in parts], axis=0))
-        return near
+    def _like(self, seeds: tuple[int, ...], rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """Likeness of ``rows`` to the nearest of ``seeds``: audience, facets and texts (``vectors`` of
+        the rows) in equal parts."""
+        texts = vectors @ self._index.vectors(seeds).T
+        parts = [
+            _standard(self._likeness.audience(seed, rows))
+            + _standard(self._likeness.facets(seed, rows))
+            + _standard(texts[:, i])
+            for i, seed in enumerate(seeds)
+        ]
+        return np.max(parts, axis=0) / 3
 
     def _item(self, row: int, score: float, reasons: tuple[str, ...]) -> SlateItem:
         item = self.catalog.item(row)
@@ -262,7 +292,7 @@ class Recommender:
             title=item.title,
             year=item.year,
             facets=item.facets,
-            score=round(float(score), 4),
+            score=round(float(score + BEHIND if score < -BEHIND / 2 else score), 4),
             reasons=reasons,
         )
 
@@ -296,6 +326,17 @@ def load_recommender(
     except BaseException:
         index.close()
         raise
+
+
+def _ordered(plan: SlatePlan, ranking: Ranking) -> SlatePlan:
+    """ "The newest about robots" are the newest of those that fit, not the newest of all: with an
+    order beside a theme or seed, the best fitting are what it orders."""
+    request = [ranking.parts[part] for part in ("theme", "seeds") if part in ranking.parts]
+    size = max(5 * plan.count, 30)
+    if not request or plan.bounds or len(ranking.rows) <= size:
+        return plan
+    rows = np.sort(ranking.rows[top(np.sum(request, axis=0), size)])
+    return replace(plan, table=PatternTable(rows, []))
 
 
 def _standard(values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from recsys.evaluation import EvaluationReport
     from recsys.metrics import Estimate
 
+SCORES = ("HR@10", "NDCG@10")
+FORM = ("CorrectCount", "RepeatItem", "NonExist", "InHistory")
+
 
 def report_text(report: EvaluationReport) -> str:
     """Three tables: accuracy, differences between rankers, control."""
@@ -21,7 +24,9 @@ def report_text(report: EvaluationReport) -> str:
         (r.model, r.items, "history" if r.likes is None else f"{r.likes} likes", _show(r.hr), _show(r.ndcg))
         for r in report.accuracy
     ]
-    differences = [(f"{r.model} - {r.against}", r.items, _show(r.hr), _show(r.ndcg)) for r in report.differences]
+    differences = [
+        (f"{r.model} - {r.against}", r.items, _show(r.hr), _show(r.ndcg)) for r in report.differences
+    ]
     control = [
         (
             r.model if r.decoding == "free" else f"{r.model} + quota slate",
@@ -35,12 +40,11 @@ def report_text(report: EvaluationReport) -> str:
         )
         for r in report.control
     ]
-    control_heads = "model,protocol,task,lists,HR@10,NDCG@10,TCP / CPA,CorrectCount,RepeatItem,NonExist,InHistory"
     parts = [
         head,
-        _table("model,items,profile,HR@10,NDCG@10".split(","), accuracy),
-        _table("difference,items,HR@10,NDCG@10".split(","), differences),
-        _table(control_heads.split(","), control),
+        _table(["model", "items", "profile", *SCORES], accuracy),
+        _table(["difference", "items", *SCORES], differences),
+        _table(["model", "protocol", "task", "lists", *SCORES, "TCP / CPA", *FORM], control),
     ]
     return "\n\n".join(part for part in parts if part)
 

@@ -63,19 +63,28 @@ def load_embedder() -> Embed:
     return embed
 
 
-def item_texts(catalog: Catalog) -> list[str]:
-    """What is embedded of every item: its title, the facets that describe it, its free text.
+class ItemTexts:
+    """What is embedded of an item: its title, the facets that describe it, its free text.
 
     Names (people, makers, places) are left to the controls: they drown what a text is about.
     """
-    facets = [facet for facet in catalog.categorical.values() if _describes(facet)]
-    texts = []
-    for row, title in enumerate(catalog.titles):
-        parts = [title, *(", ".join(facet.values_of(row)) for facet in facets)]
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._facets = [facet for facet in catalog.categorical.values() if _describes(facet)]
+
+    def __getitem__(self, row: int) -> str:
+        catalog = self._catalog
+        parts = [catalog.titles[row], *(", ".join(facet.values_of(row)) for facet in self._facets)]
         if len(catalog.texts):
             parts.append(catalog.texts[row])
-        texts.append(". ".join(part for part in parts if part))
-    return texts
+        return ". ".join(part for part in parts if part)
+
+
+def item_texts(catalog: Catalog) -> list[str]:
+    """The texts of all items."""
+    texts = ItemTexts(catalog)
+    return [texts[row] for row in range(len(catalog))]
 
 
 def _describes(facet: CategoricalFacet) -> bool:
@@ -127,7 +136,7 @@ class SemanticIndex:
     def close(self) -> None:
         """Give the directory back."""
         if self._client is not None:
-            self._client.close()
+            self._client.close()  # type: ignore[attr-defined]
             self._client = None
         if self._lock is not None:
             self._lock.release()
@@ -279,7 +288,7 @@ class SemanticIndex:
     def _content_hash(self) -> str:
         digest = hashlib.sha256()
         if self._given is not None:
-            digest.update(np.ascontiguousarray(self._given))
+            digest.update(np.ascontiguousarray(self._given).data)
         else:
             digest.update("\x1f".join(self._texts).encode())
         return digest.hexdigest()[:16]
@@ -317,9 +326,8 @@ def _connect(folder: Path, url: str | None) -> ClientAPI:
     if url is None:
         return chromadb.PersistentClient(str(folder), settings=settings)
     address = urlparse(url)
-    return chromadb.HttpClient(
-        address.hostname or "localhost", address.port or 8000, ssl=address.scheme == "https", settings=settings
-    )
+    host, secure = address.hostname or "localhost", address.scheme == "https"
+    return chromadb.HttpClient(host, address.port or 8000, ssl=secure, settings=settings)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from recsys.datasets import Dataset, item_statistics
 from recsys.interactions import Interactions
 
 THEMES = ("pirate", "robot", "garden", "winter")
+COLORS = ("Blue", "Red")
 MAKERS = ("Ada", "Bo", "Cy", "Di", "Eve")
 
 
@@ -24,7 +25,7 @@ def made_dataset(n_items: int = 60, n_users: int = 40, seed: int = 0) -> Dataset
         ids=[1000 + row for row in rows],
         titles=[f"The {THEMES[row % 4].title()} {chr(65 + row // 26)}{chr(97 + row % 26)}" for row in rows],
         categorical={
-            "color": CategoricalFacet.from_lists("color", [["Blue", "Red"][row % 2 : row % 2 + 1] for row in rows]),
+            "color": CategoricalFacet.from_lists("color", [[COLORS[row % 2]] for row in rows]),
             "maker": CategoricalFacet.from_lists("maker", [[MAKERS[row % 5]] for row in rows]),
         },
         numeric={"year": np.array([1970 + row % 40 for row in rows], np.float32)},

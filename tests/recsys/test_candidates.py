@@ -87,7 +87,9 @@ def test_without_interactions_everything_is_zero(n_items):
 
 
 def test_thousands_of_likes():
-    model = CollaborativeModel(np.random.default_rng(0).normal(size=(6000, 8)).astype(np.float32), ALSParams())
+    model = CollaborativeModel(
+        np.random.default_rng(0).normal(size=(6000, 8)).astype(np.float32), ALSParams()
+    )
     assert np.isfinite(model.scores(Taste(liked=tuple(range(5000))))).all()
 
 
@@ -107,9 +109,13 @@ def test_nearest_neighbours_share_users():
 
 
 def test_prior_is_popularity_times_rating():
-    catalog = Catalog("c", [1, 2, 3], ["a", "b", "c"], {}, {
-        "popularity": np.array([9, 9, 0], np.float32), "rating": np.array([2.0, 4.0, np.nan], np.float32)
-    })
+    catalog = Catalog(
+        "c",
+        [1, 2, 3],
+        ["a", "b", "c"],
+        {},
+        {"popularity": np.array([9, 9, 0], np.float32), "rating": np.array([2.0, 4.0, np.nan], np.float32)},
+    )
     assert prior(catalog).tolist() == pytest.approx([0, np.log(10) * 2, 0])
     assert prior(Catalog("c", [1], ["a"], {}, {})).tolist() == [0]
 
@@ -139,5 +145,7 @@ class TestCache:
     def test_where_nothing_can_be_written_it_is_only_fitted(self, tmp_path):
         said = []
         (tmp_path / "file").write_text("")
-        model = load_or_fit(made_dataset().interactions, 60, tmp_path / "file" / "models", progress=said.append)
+        model = load_or_fit(
+            made_dataset().interactions, 60, tmp_path / "file" / "models", progress=said.append
+        )
         assert model.factors.any() and "could not be kept" in said[-1]

@@ -47,7 +47,9 @@ def test_many_eligible_of_a_large_catalogue_are_found_by_fetching_more(index, ca
     monkeypatch.setattr(recsys.semantic, "FEW", 0)
     eligible = np.arange(60) % 2 == 0
     rows, near = index.search("robot", eligible, n=10)
-    assert eligible[rows].all() and near == pytest.approx(exact(index, catalog, "robot", eligible, 10), abs=1e-5)
+    assert eligible[rows].all() and near == pytest.approx(
+        exact(index, catalog, "robot", eligible, 10), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -153,7 +155,9 @@ class TestOneOwner:
             "except TillerError as error: print(json.dumps(str(error)))\n"
         )
         with SemanticIndex(catalog, tmp_path, embed=embed_words):
-            result = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+            result = subprocess.run(
+                [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True
+            )
         assert "close it" in json.loads(result.stdout), result.stderr
 
 
