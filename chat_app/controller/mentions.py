@@ -29,7 +29,7 @@ _SHARE_WORDS = {
 _SHARE_WORD = "|".join(sorted(_SHARE_WORDS, key=len, reverse=True))
 _SHARE = re.compile(
     rf"(?<!\S)(?:(?P<n>\d+(?:\.\d+)?|{NUMBER}) %|(?P<word>{_SHARE_WORD})|{joined('mention_out_of')})"
-    r"(?! an? hour| hour| past)(?!\S)"
+    r"(?! an? hour| hour| past| a dozen)(?!\S)"
 )
 _COUNT = re.compile(rf"(?<!\S){COUNT}(?!\S)")
 _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]

@@ -39,35 +39,48 @@ class Amounts:
 def read_amounts(line: Line, stance: Stance, intent: ControlIntent) -> Amounts:
     """Counts and quotas of a message said while ``intent`` is in force."""
     out = Amounts()
-    simple: list[tuple[int, Chunk, Chunk]] = []  # "five comedies": a count, or one of several quotas
+    plain: list[_Counted] = []  # "five comedies": the count, or one of several quotas
     for match in line.find(_QUOTA):
         amount, what = line.of(match, "amount")[-1], line.of(match, "what")[0]
-        start, end = line.span(match, "what")
-        if what.meaning is None or stance.marks[start].mode in ("verdict", "drop", "unseen", "seen", "heard"):
+        counted = _Counted(match, line.span(match, "amount")[0], amount, line.span(match, "what")[0], what)
+        if what.meaning is None or stance.marks[counted.what_at].mode in _TOLD:
             continue
         if _is_count(line, match, intent):
-            simple.append((line.span(match, "amount")[0], amount, what))
-            continue
-        quota = _quota(match, amount, what, out.quotas)
-        if quota:
-            out.quotas.append(quota)
-            out.used |= {start, *range(*line.span(match, "amount"))}
-            _note_rest(line, end, what, out)
-    _read_count(out, line, stance)
-    if len(simple) > 1 or (simple and out.quotas and out.count is not None):
-        rest = [s for s in simple if s[0] not in out.used and s[1].number != out.count or len(simple) > 1]
-        if len(rest) > 1 and out.count is not None and out.count == rest[0][1].number:
-            out.count = None
-        for start, amount, what in rest:
-            if what.meaning and what.meaning.require and amount.number:
-                clause = what.meaning.require[0]
-                out.quotas.append(
-                    Quota(facet=clause.facet, value=clause.values[0], op="exactly", count=int(amount.number))
-                )
-                out.used |= {start, line.chunks.index(what)}
-        if out.count is None and len(rest) > 1 and intent.count is None:
-            out.count = min(int(sum(a.number or 0 for _, a, _ in rest)), MAX_COUNT)
+            plain.append(counted)
+        else:
+            _add_quota(out, line, counted)
+    at = _read_count(out, line, stance)
+    if len(plain) > 1 or (plain and at is not None and at != plain[0].at):
+        for counted in plain:
+            _add_quota(out, line, counted)
+        if any(counted.at == at for counted in plain):
+            out.count = intent.count or min(int(sum(c.amount.number or 0 for c in plain)), MAX_COUNT)
     return out
+
+
+_TOLD = ("verdict", "drop", "unseen", "seen", "heard")
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """An amount and what it counts, with their places in the line."""
+
+    match: re.Match[str]
+    at: int
+    amount: Chunk
+    what_at: int
+    what: Chunk
+
+
+def _add_quota(out: Amounts, line: Line, counted: _Counted) -> None:
+    quota = _quota(counted.match, counted.amount, counted.what, out.quotas)
+    if quota is None:
+        return
+    out.quotas.append(quota)
+    out.used |= {counted.at, counted.what_at}
+    behind = counted.what_at + 1
+    if behind < len(line) and line.chunks[behind].letter == "O":
+        out.used.add(behind)  # "20 % horror films"
 
 
 def _is_count(line: Line, match: re.Match[str], intent: ControlIntent) -> bool:
@@ -77,11 +90,8 @@ def _is_count(line: Line, match: re.Match[str], intent: ControlIntent) -> bool:
     if any(match[op] for op in _OPS) or match["a_least"] or match["a_most"]:
         return False
     linked = re.search(r"(?:from|by|with|starring|be|are|is|should)", match["link"])
-    return not (
-        linked
-        and (intent.count or re.search(r"^(?:and|plus|,)?$", line.s[: match.start()].strip()))
-        and "O" not in match["link"].split()
-    ) or not (intent.count or intent.quotas)
+    fresh = intent.count is None and not intent.quotas
+    return fresh or linked is None or "O" in match["link"].split()
 
 
 def _quota(match: re.Match[str], amount: Chunk, what: Chunk, before: list[Quota]) -> Quota | None:
@@ -113,43 +123,28 @@ def _quota(match: re.Match[str], amount: Chunk, what: Chunk, before: list[Quota]
     return None
 
 
-def _note_rest(line: Line, end: int, what: Chunk, out: Amounts) -> None:
-    """A noun behind the kind belongs to the quota: "20 % horror films"."""
-    if end < len(line) and line.chunks[end].letter == "O":
-        out.used.add(end)
-
-
-def _read_count(out: Amounts, line: Line, stance: Stance) -> None:
+def _read_count(out: Amounts, line: Line, stance: Stance) -> int | None:
+    """Sets the count; returns the place of the number that says it, None for "a film"."""
     for i, chunk in enumerate(line.chunks):
-        if i in out.used or stance.marks[i].mode in ("seen", "unseen", "verdict", "heard", "drop"):
+        if i in out.used or chunk.letter != "N" or stance.marks[i].mode in _TOLD:
             continue
-        if stance.marks[i].mode == "like" and not chunk.letter:
-            continue
-        if chunk.letter == "N" and chunk.number and chunk.number >= 1 and _counts_items(line, i):
+        if chunk.number and chunk.number >= 1 and _counts_items(line, i):
             out.count = min(int(chunk.number), MAX_COUNT)
             out.used.add(i)
-            return
-    for i, chunk in enumerate(line.chunks):
-        if i in out.used or stance.marks[i].mode not in ("want", "seed"):
-            continue
-        if (
-            chunk.norm in ("a", "an")
-            and not chunk.letter
-            and not stance.marks[i].negated
-            and _one_item(line, i)
-        ):
-            out.count = out.count or 1
-            return
-        the = i > 0 and line.chunks[i - 1].norm == "the"
-        if (
-            the
-            and chunk.letter == "V"
-            and chunk.meaning
-            and chunk.meaning.order
-            and _one_item(line, i, best=True)
-        ):
-            out.count = out.count or 1
-            return
+            return i
+    if any(_asks_for_one(line, stance, i) for i in range(len(line)) if i not in out.used):
+        out.count = 1
+    return None
+
+
+def _asks_for_one(line: Line, stance: Stance, i: int) -> bool:
+    chunk, mark = line.chunks[i], stance.marks[i]
+    if mark.mode not in ("want", "seed"):
+        return False
+    if chunk.norm in ("a", "an") and not chunk.letter:
+        return not mark.negated and _one_item(line, i)
+    praised = chunk.letter == "V" and chunk.meaning is not None and chunk.meaning.order is not None
+    return praised and i > 0 and line.chunks[i - 1].norm == "the" and _one_item(line, i, best=True)
 
 
 def _counts_items(line: Line, i: int) -> bool:

@@ -63,7 +63,8 @@ def _of_sentence(
             before = " ".join(c.symbol for c in line.chunks[max(sentence.start, i - 4) : i])
             joins = (
                 adds
-                or chunk.norm.startswith("for ")
+                or chunk.norm.startswith(("for ", "more "))
+                or chunk.norm.endswith("ier")
                 or (
                     chunk.letter == "V"
                     and bool(_SOME.search(before))

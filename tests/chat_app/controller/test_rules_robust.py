@@ -1,0 +1,109 @@
+"""Whatever a person (or a machine) types: the reader answers, soon, and always the same."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chat_app.controller.rules import RuleReader, read_rules
+from chat_app.controller.text import MAX_LENGTH, Text
+from chat_app.state import State
+from recsys.constraints import compile_intent
+from recsys.datasets import load_dataset
+
+# fmt: off
+WORDS = [
+    "no", "not", "like", "similar", "to", "the", "a", "of", "movies", "film", "Heat", "Alien", "and",
+    "or", ",", ".", "?", "!", "at", "least", "half", "ten", "90s", "from", "before", "after", "with",
+    "by", "directed", "Hitchcock", "comedy", "horror", "romcom", "drop", "forget", "any", "genre", "is",
+    "fine", "why", "who", "it", "that", "one", "second", "more", "undo", "instead", "but", "too",
+    "also", "make", "them", "two", "hours", "under", "4", "stars", "30", "%", "best", "newest",
+    "hidden", "gems", "loved", "hated", "seen", "never", "I", "you", "🎬", "שלום", "1999", "(", '"',
+]
+# fmt: on
+anything = st.one_of(
+    st.text(max_size=300),
+    st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join),
+    st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")),
+)
+
+
+@pytest.fixture(scope="module")
+def reader() -> RuleReader:
+    return read_rules(load_dataset("ml-latest-small").catalog)
+
+
+@settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=anything, second=anything)
+def test_any_text_is_read_alike_twice_and_can_be_obeyed(reader: RuleReader, first: str, second: str) -> None:
+    state = State(slate=(6, 1214), focus=6)
+    for text in (first, second):
+        turn = reader.read(state, text)
+        assert turn == reader.read(state, text)
+        state = state.apply(turn)
+        compile_intent(state.intent, reader.catalog)  # every value, title and number is the catalogue's
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a",
+        "a ",
+        "not ",
+        "and , ",
+        "1 ",
+        "90s and ",
+        "like Heat ",
+        "?",
+        "😂",
+        "שלום ",
+        "undo it ",
+        "(",
+        '"',
+        "a-",
+        "'s ",
+        "half of the ",
+        "an hour and a half ",
+        "Foo Bar ",
+        "directed by ",
+        "really love ",
+        "it is a ",
+        "horror, ",
+        "\x00\x1b[31m",
+        "<b>",
+        "any of the ",
+    ],
+)
+def test_long_texts_are_read_in_time(reader: RuleReader, unit: str) -> None:
+    start = time.perf_counter()
+    reader.read(State(), unit * (100_000 // len(unit)))
+    assert time.perf_counter() - start < 1.0
+
+
+def test_usual_texts_are_read_in_milliseconds(reader: RuleReader) -> None:
+    texts = [
+        "five tense thrillers from the 90s, nothing gory, like Heat",
+        "I loved Alien, anything else by Ridley Scott?",
+        "make it ten",
+    ]
+    for text in texts:
+        reader.read(State(), text)
+    start = time.perf_counter()
+    for text in texts * 10:
+        reader.read(State(), text)
+    assert (time.perf_counter() - start) / 30 < 0.02
+
+
+@given(text=st.text(max_size=500))
+def test_tokens_stay_inside_the_text(text: str) -> None:
+    read = Text(text)
+    assert len(read.raw) <= MAX_LENGTH
+    last = 0
+    for token in read.tokens:
+        assert 0 <= token.start < token.end <= len(read.raw) and token.start >= last
+        assert token.norm and " " not in token.norm
+        last = token.start
+    assert read.line == " ".join(t.norm for t in read.tokens)
