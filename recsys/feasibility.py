@@ -20,20 +20,35 @@ class PatternTable:
 
     Parameters
     ----------
-    rows : int array ``(m,)`` of eligible catalogue rows.
+    rows : int array ``(m,)`` of eligible catalogue rows, ascending.
     masks : one boolean array ``(n_items,)`` a quota, at most ``MAX_QUOTAS``
         (patterns are bit sets).
     """
 
     def __init__(self, rows: np.ndarray, masks: Sequence[np.ndarray]) -> None:
-        codes = np.zeros(len(rows), np.int64)
+        codes = np.zeros(len(rows), np.int32)
         for bit, mask in enumerate(masks):
-            codes |= mask[rows].astype(np.int64) << bit
-        found = np.flatnonzero(np.bincount(codes, minlength=1))
+            codes |= mask[rows].astype(np.int32) << bit
+        sizes = np.bincount(codes, minlength=1)
+        found = np.flatnonzero(sizes)
+        place = np.zeros(len(sizes), np.int32)
+        place[found] = np.arange(len(found))
         self.rows = rows
-        self.pattern = np.searchsorted(found, codes)  # (m,) index of each row's pattern
-        self.sizes = np.bincount(self.pattern, minlength=len(found))
+        self.pattern = place[codes]  # (m,) index of each row's pattern
+        self.sizes = sizes[found]
         self.member = (found[:, None] >> np.arange(len(masks))) & 1  # (patterns, quotas)
+
+    def groups(self) -> list[np.ndarray]:
+        """The rows of each pattern."""
+        if len(self.sizes) == 1:
+            return [self.rows]
+        return [self.rows[self.pattern == p] for p in range(len(self.sizes))]
+
+    def pattern_of(self, row: int) -> int:
+        """The pattern of a row, -1 when it is not eligible."""
+        place = int(np.searchsorted(self.rows, row))
+        eligible = place < len(self.rows) and self.rows[place] == row
+        return int(self.pattern[place]) if eligible else -1
 
     def solve(
         self,
@@ -127,10 +142,8 @@ class Guard:
         self._sizes = table.sizes.copy()
         self._witness = witness  # one way to complete the list
         self._blocked = self._sizes == 0
-        self._open = np.zeros(n_items, bool)
-        self._open[table.rows] = True
-        self._pattern_of = np.full(n_items, -1, np.int64)
-        self._pattern_of[table.rows] = table.pattern
+        self._taken: set[int] = set()
+        self._n_items = n_items
 
     @property
     def done(self) -> bool:
@@ -139,28 +152,27 @@ class Guard:
 
     def permits(self, row: int) -> bool:
         """Whether ``row`` may come next."""
-        return bool(self._open[row]) and self._permits_pattern(int(self._pattern_of[row]))
+        pattern = self._table.pattern_of(row)
+        return pattern >= 0 and row not in self._taken and self._permits_pattern(pattern)
 
     def allowed(self) -> np.ndarray:
         """Items that may come next, bool ``(n_items,)``."""
-        if self.done:
-            return np.zeros_like(self._open)
-        permitted = [self._permits_pattern(p) for p in range(len(self._sizes))]
-        mask = self._open.copy()
-        rows = self._table.rows
-        mask[rows] &= np.array(permitted, bool)[self._table.pattern]
+        mask = np.zeros(self._n_items, bool)
+        permitted = np.array([self._permits_pattern(p) for p in range(len(self._sizes))], bool)
+        mask[self._table.rows] = permitted[self._table.pattern]
+        mask[list(self._taken)] = False
         return mask
 
     def take(self, row: int) -> None:
         """Put ``row`` on the list. Raises ValueError when it is not permitted."""
         if not self.permits(row):
             raise ValueError(f"row {row} is not permitted here")
-        pattern = self._pattern_of[row]
+        pattern = self._table.pattern_of(row)
         self._witness[pattern] -= 1
         self._sizes[pattern] -= 1
         self._blocked[pattern] |= self._sizes[pattern] == 0
         self._left -= 1
-        self._open[row] = False
+        self._taken.add(row)
         for q, (low, high) in enumerate(self._bounds):
             if self._table.member[pattern, q]:
                 self._bounds[q] = (max(low - 1, 0), high - 1)

@@ -126,35 +126,41 @@ class SlatePlan:
         scores then only break ties.
         """
         order = self.constraints.intent.order
-        if order:
-            key = order_key(self.constraints.catalog, order)
-            by_key = np.lexsort((-scores, -key))
-            scores = np.empty(len(scores))
-            scores[by_key] = np.arange(len(scores), 0, -1)
-            similarity = None
-        pool = self._pool(scores)
+        key = order_key(self.constraints.catalog, order) if order else None
+        pool = self._pool(scores, key)
         value = np.where(np.isfinite(scores[pool]), scores[pool], -1e9).astype(np.float64)
+        if key is not None:
+            by_key = np.lexsort((-value, -key[pool]))
+            value[by_key] = np.arange(len(pool), 0, -1)
+            similarity = None
         nearest = np.zeros(len(pool))
         guard, picked = self.guard(), []
         while not guard.done:
             ranked = np.argsort(-(value - VARIETY * nearest), kind="stable")
-            best = next(i for i in ranked if guard.permits(pool[i]))
-            guard.take(pool[best])
+            best = next(i for i in ranked if guard.permits(int(pool[i])))
+            guard.take(int(pool[best]))
             picked.append(int(pool[best]))
             if similarity is not None:
                 nearest = np.maximum(nearest, similarity(picked[-1], pool))
         return picked
 
-    def _pool(self, scores: np.ndarray) -> np.ndarray:
+    def _pool(self, scores: np.ndarray, key: np.ndarray | None) -> np.ndarray:
         """The best rows of each pattern, more than the list can use of any."""
         size = 2 * self.count + 50
-        pools = []
-        for pattern in range(len(self.table.sizes)):
-            rows = self.table.rows[self.table.pattern == pattern]
-            if len(rows) > size:
-                rows = rows[np.argpartition(-scores[rows], size)[:size]]
-            pools.append(rows)
+        pools = [_best(rows, size, scores, key) for rows in self.table.groups()]
         return np.sort(np.concatenate(pools)) if pools else np.empty(0, np.int64)
+
+
+def _best(rows: np.ndarray, size: int, scores: np.ndarray, key: np.ndarray | None) -> np.ndarray:
+    """The ``size`` rows of the largest key, of equal keys those of the largest score."""
+    if len(rows) <= size:
+        return rows
+    if key is None:
+        return rows[np.argpartition(-scores[rows], size)[:size]]
+    values = key[rows]
+    least = np.partition(values, len(values) - size)[len(values) - size]
+    above = rows[values > least]
+    return np.concatenate([above, _best(rows[values == least], size - len(above), scores, None)])
 
 
 def _keep_controls(constraints: Constraints, unseen: np.ndarray) -> tuple[list[Control], list[Relaxation]]:

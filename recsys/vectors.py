@@ -41,7 +41,7 @@ def remembering(path: Path, load: Callable[[], Embed]) -> Embed:
         out[known] = vectors[place[known]]
         if not known.all():
             missing = np.flatnonzero(~known)
-            out[missing] = load()([texts[i] for i in missing])
+            out[missing] = load()([texts[i] for i in missing.tolist()])
         return out
 
     return embed

@@ -148,3 +148,14 @@ def test_variety_breaks_up_a_series_but_only_when_the_next_is_nearly_as_good():
     plan = plan_slate(ControlIntent(count=2).compile(catalog))
     assert plan.pick(np.array([1.0, 0.9, 0.8, 0.0]), series) == [0, 2]
     assert plan.pick(np.array([5.0, 4.0, 1.0, 0.0]), series) == [0, 1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 30))
+def test_order_in_a_catalogue_larger_than_any_pool(seed, count):
+    random = np.random.default_rng(seed)
+    years = random.integers(1950, 1956, 600)  # many ties
+    catalog = catalog_of([["Red"]] * 600, [[]] * 600, years)
+    scores = random.normal(size=600)
+    rows = plan_slate(ControlIntent(count=count, order="newest").compile(catalog)).pick(scores)
+    assert rows == np.lexsort((-scores, -years))[:count].tolist()
