@@ -20,6 +20,12 @@ Verdict = Literal["liked", "disliked", "seen"]
 _FUTURE = compiled("events_future")
 _OBJECT = compiled("events_object")
 _OPENS_VERDICT = compiled("events_opens_verdict")
+_LATER = compiled("events_later")
+_NOT_MINE = compiled("events_not_mine")
+_OF_FOCUS = re.compile(
+    r"(?:^| )it(?= |$)|that one|this one|^(?:seen|saw|watched|loved|liked|hated) ?(?:it|that)?$"
+)
+_NOT_YET = re.compile(r"sounds|looks|seems|would|will|want to|have not|never|heard|both|them|those")
 _SAID = compiled("events_said")
 
 
@@ -63,13 +69,18 @@ def read_sayings(
             continue
         seeds = g > 0 and previous is None and (out.like or out.unlike) or not g and state.intent.like
         if mark.mode == "seed" and group.sentence.is_a(Kind.LOOKUP):
+            if verdict := _verdict(line, stance, group, until, None):
+                out.events |= dict.fromkeys(group.rows, verdict)
             continue
         if mark.mode == "seed" or (seeds and _joins(line, group)):
             target = out.unlike if mark.negated else out.like
             target += [r for r in group.rows if r not in target]
-            later = _object(_after(line, stance, group, until))
-            if later == "liked" and not mark.negated and group.sentence.end <= until:
-                out.events |= dict.fromkeys(group.rows, later)
+            later = re.search(
+                r"[.!] i (?:\w+ )?(?:love|like|loved) (?:it|this|this movie)(?= |$)",
+                _after(line, stance, group, until),
+            )
+            if later and not mark.negated:
+                out.events |= dict.fromkeys(group.rows, "liked")
             previous = None
             continue
         verdict = _verdict(line, stance, group, until, previous)
@@ -158,7 +169,7 @@ def _verdict(
         mark.mode in ("unseen", "heard")
         or _FUTURE.match(after)
         or re.search(
-            r"(?:sounds|watch|see|try|check (?:out|into)|look (?:into|for)|go with) (?:like |out )?$", before
+            r"(?:sounds|watch|see|try|check (?:out|into)|look (?:into|for)|go with)(?: like| out)?$", before
         )
     ):
         return None
@@ -200,9 +211,11 @@ def _judged(after: str) -> Verdict | None:
     """What an adjective behind a title (or behind "it") says of it."""
     if score := re.search(r"(\d+(?:\.\d)?) / 10", after):
         return "liked" if float(score[1]) >= 7 else "disliked" if float(score[1]) < 5 else "seen"
-    words = re.split(r"(?:^| )(?:[.!?;]|because|if|since) ?", after)
-    for clause in words[:3]:
-        if not _OPENS_VERDICT.match(clause):
+    if _NOT_MINE.search(after):
+        return "disliked"
+    clauses = re.split(r"(?:^| )(?:because|if|since)(?= )|(?<=[.!?;])(?: |$)", after)
+    for at, clause in enumerate(clauses[:3]):
+        if clause.rstrip().endswith("?") or not (_LATER if at else _OPENS_VERDICT).match(clause):
             continue
         found = judge(clause)
         if found:
@@ -254,23 +267,21 @@ def _read_pronouns(
         if stance.marks[index].mode != "seed" or stance.marks[index].negated:
             continue
         earlier = [g for g in groups if g.last < index]
-        rows = list(earlier[-1].rows) if earlier else _focus(state, catalog)
+        told = any(x.is_a(Kind.VERDICT) and x.end <= index for x in found)  # of something else, then
+        rows = list(earlier[-1].rows) if earlier else [] if told else _focus(state, catalog)
         out.like += [r for r in rows if r not in out.events and r not in out.like]
-    if groups or not (focus := _focus(state, catalog)):
+    focus = _focus(state, catalog)
+    if groups or not focus or len(found) > 2:
+        return
+    settled = {*state.profile.liked, *state.profile.disliked}
+    if any(catalog.ids[row] in settled for row in focus):
         return
     for sentence in found:
-        known = set(state.profile.known) - (set(state.profile.seen) if state.profile.seen else set())
-        if any(catalog.ids[row] in known for row in focus):
-            return
-        if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN) or not sentence.is_a(Kind.VERDICT):
-            continue
         words = line.text.words(line.chunks[sentence.start].start, line.chunks[sentence.end - 1].end)
-        if re.search(r"sounds|looks|seems|would|will|want to|have not|never|heard", words):
-            continue
-        if verdict := _object(words) or (
-            judge(words) if re.search(r"(?:it|that|this)(?: one)? (?:was|is)", words) else None
-        ):
-            out.events |= dict.fromkeys(focus, verdict)
+        if sentence.is_a(Kind.VERDICT) and _OF_FOCUS.search(words) and not _NOT_YET.search(words):
+            verdict = _object(words) or judge(words)
+            if verdict and not sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN):
+                out.events |= dict.fromkeys(focus, verdict)
 
 
 def _focus(state: State, catalog: Catalog) -> list[int]:

@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 
 from chat_app.controller.english import is_content
-from chat_app.controller.names import NameIndex
+from chat_app.controller.names import Name, NameIndex
 from chat_app.controller.text import canonical, plural, singular
 from recsys.catalog import Catalog, CategoricalFacet
 from recsys.controls import ORDER_KEYS, Clause, Order, Popularity, Range
@@ -192,6 +192,11 @@ class Lexicon:
     def is_noun(self, word: str) -> bool:
         """Whether a word says what an item is called ("films")."""
         return word in self.nouns
+
+
+def wish_for(name: Name) -> Meaning:
+    """What a name asks for when it is wanted."""
+    return Meaning(require=(Clause(facet=name.facet, any_of=(name.value,)),))
 
 
 def read_synonyms(catalog: Catalog, path: Path | None = None) -> dict[str, Any]:

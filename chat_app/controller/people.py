@@ -6,7 +6,7 @@ import re
 
 from chat_app.controller.chunks import Chunk, Claims
 from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES, WORDS
-from chat_app.controller.lexicon import Lexicon, Meaning
+from chat_app.controller.lexicon import Lexicon, Meaning, wish_for
 from chat_app.controller.names import NEAR_NAME, Name
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text
@@ -256,7 +256,7 @@ class NameSpotter:
         return name if (carried or alone) and not before_capital else None
 
     def _take(self, claims: Claims, start: int, end: int, name: Name) -> bool:
-        meaning = Meaning(require=(Clause(facet=name.facet, any_of=(name.value,)),))
+        meaning = wish_for(name)
         return claims.claim(Chunk(start, end, claims.text.words(start, end), "P", meaning=meaning))
 
 

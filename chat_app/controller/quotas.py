@@ -143,12 +143,14 @@ def _asks_for_one(line: Line, stance: Stance, i: int) -> bool:
         return False
     if chunk.norm in ("a", "an") and not chunk.letter:
         return not mark.negated and _one_item(line, i)
+    if chunk.norm == "another" and i + 1 < len(line):
+        return line.chunks[i + 1].letter == "V" and _one_item(line, i)
     praised = chunk.letter == "V" and chunk.meaning is not None and chunk.meaning.order is not None
     return praised and i > 0 and line.chunks[i - 1].norm == "the" and _one_item(line, i, best=True)
 
 
 def _counts_items(line: Line, i: int) -> bool:
-    if i and line.chunks[i - 1].norm in ("these", "those", "both", "all", "other", "the", "of", "my", "our"):
+    if i and line.chunks[i - 1].norm in ("these", "those", "both", "all", "other", "the", "my", "our"):
         return line.chunks[i - 1].norm == "the" and i > 1 and line.chunks[i - 2].norm in ("only", "just")
     before = " ".join(c.symbol for c in line.chunks[max(0, i - 3) : i])
     after = line.chunks[i + 1 : i + 8]
@@ -222,7 +224,11 @@ def _one_item(line: Line, i: int, best: bool = False) -> bool:
             if c.letter == "O":
                 break
             continue
-        if c.letter == "X":
+        if c.letter == "X" or (
+            c.letter == "F" and chunks[step + 1 : step + 2] and chunks[step + 1].norm == "of"
+        ):
+            continue
+        if c.norm == "of" and step and chunks[step - 1].letter == "F":
             continue
         if (
             c.letter

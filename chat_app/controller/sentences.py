@@ -119,7 +119,11 @@ def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
         or (_GREETING.match(s) and not kinds)
         or (marks and plain and all(w in _CHAT_WORDS for w in plain))
     ):
-        if re.search(r"(?:suggestions?|choices?|recommendations?|ideas?|picks?)(?= |$)", s):
+        if re.search(r"(?:suggestions?|choices?|recommendations?|ideas?|picks?)(?= |$)", s) and not re.search(
+            r"(?:seen|saw|love|liked|like|loved|enjoyed|hated)(?= )", s
+        ):
             kinds.discard(Kind.VERDICT)
+        if re.search(r"do you (?:like|enjoy|prefer|watch|love)", s):
+            kinds.discard(Kind.LOOKUP)
         return {Kind.CHAT}
     return set() if kinds else {Kind.OTHER}

@@ -18,7 +18,7 @@ from functools import cached_property, lru_cache
 MAX_LENGTH = 2000  # characters read of one message: nobody says more about what to watch
 
 _WORD = re.compile(
-    r"\d{1,3}(?:,\d{3})+|\d+[.,]\d+|(?:[^\W\d_]\.){2,}|[^\W\d_]\.(?=\s?[A-Z])|(?:mrs?|ms|dr|st|jr|sr|vs)\.(?=\s)"
+    r"\d{1,3}(?:,\d{3})+|\d+[.,]\d+|(?:[^\W\d_]\.){2,}|[^\W\d_]\.(?=\s?[A-Z])|(?:mrs?|ms|dr|st|jr|sr|vs|inc|co)\.(?=\s)"
     r"|[^\W_]+(?:'[^\W_]+)*|'s\b|[^\w\s]",
     re.IGNORECASE,
 )

@@ -15,6 +15,8 @@ from chat_app.controller.stance import Stance
 _INNER = WORDS["theme_inner"]
 _ASIDE = compiled("theme_aside")
 
+_ASKED = ("V", "P", "R", "O", "X")
+
 
 @dataclass(frozen=True)
 class Themes:
@@ -44,21 +46,16 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
     if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN, Kind.ORDER, Kind.SERVICE, Kind.RESET, Kind.UNDO):
         return False
     chunks = range(sentence.start, sentence.end)
-    modes = {stance.marks[i].mode for i in chunks}
     if any(line.chunks[i].letter == "T" and stance.marks[i].mode != "seed" for i in chunks):
         return sentence.is_a(Kind.REQUEST)
     if sentence.is_a(Kind.REQUEST, Kind.MORE):
         return True
-    wished = any(
-        line.chunks[i].letter in ("V", "P", "R", "O", "X") and stance.marks[i].mode in ("want", "like")
-        for i in chunks
-    )
     denied = any(stance.marks[i].negated for i in chunks)
     if sentence.is_a(Kind.VERDICT):
         return any(stance.marks[i].negated and stance.marks[i].mode in ("want", "like") for i in chunks)
     if sentence.is_a(Kind.CHAT):
         return False
-    return wished or denied or "seed" in modes or "like" in modes or _elliptic(sentence)
+    return denied or _wishes(line, stance, sentence)
 
 
 def _elliptic(sentence: Sentence) -> bool:
@@ -94,6 +91,7 @@ def _phrases(
     line: Line, stance: Stance, sentence: Sentence, lexicon: Lexicon, used: set[int]
 ) -> list[tuple[bool, str]]:
     asides = _asides(line, sentence)
+    denied_only = not sentence.is_a(Kind.REQUEST, Kind.MORE) and not _wishes(line, stance, sentence)
     past = bool(re.search(r"(?:^| )(?:liked|loved|enjoyed|hated|adored)(?= )", sentence.s))
     runs: list[tuple[bool, list[int]]] = []
     for i in range(sentence.start, sentence.end):
@@ -109,6 +107,8 @@ def _phrases(
             and i not in asides
             and i not in used
             and not mark.cue
+            and not (denied_only and not mark.negated)
+            and not _place(line, i)
             and not (
                 sentence.is_a(Kind.VERDICT)
                 and not sentence.is_a(Kind.REQUEST, Kind.MORE)
@@ -126,6 +126,30 @@ def _phrases(
         first, last = line.chunks[run[0]], line.chunks[run[-1]]
         out.append((negated, line.text.quote(first.start, last.end)))
     return out
+
+
+def _wishes(line: Line, stance: Stance, sentence: Sentence) -> bool:
+    """Whether a sentence asks for something outright, or is too short to do anything else."""
+    chunks = range(sentence.start, sentence.end)
+    modes = {stance.marks[i].mode for i in chunks}
+    wished = any(line.chunks[i].letter in _ASKED and stance.marks[i].mode in ("want", "like") for i in chunks)
+    return wished or "seed" in modes or "like" in modes or _elliptic(sentence)
+
+
+def _place(line: Line, i: int) -> bool:
+    """A capitalised place where one goes ("in San Ramon"), rather than where a story is set."""
+    text = line.text
+    if not text.cased:
+        return False
+    first = i
+    while first > 0 and text.raw[text.tokens[line.chunks[first].start].start].isupper():
+        first -= 1
+    before = [c.norm for c in line.chunks[max(0, first - 1) : first + 1]]
+    return (
+        first < i
+        and before[-1:] in (["in"], ["at"], ["near"])
+        and before[0] not in ("set", "place", "happens", "takes")
+    )
 
 
 def _denied(line: Line, stance: Stance, i: int) -> bool:

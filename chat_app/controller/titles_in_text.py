@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from chat_app.controller.chunks import Chunk, Claims
 from chat_app.controller.english import FILLER, FUNCTION, WORDS, common_words
-from chat_app.controller.lexicon import Lexicon
+from chat_app.controller.lexicon import Lexicon, wish_for
 from chat_app.controller.numbers import number
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text
@@ -105,9 +105,13 @@ class TitleSpotter:
             dated = bool(re.match(r"\( \d{4}", text.words(end, end + 2)))
             named = self.lexicon.names
             last = words.split()[-1]
+            near = named.nearest(words, n=1) if " " in words and not dated else []
+            if near and near[0][1] >= 88 and near[0][0].weight >= named.well_known:
+                claims.claim(Chunk(start, end, words, "P", meaning=wish_for(near[0][0])))
+                continue
             if not dated and (named.by_full_name(words) or named.last.get(last) or named.by_first_name(last)):
                 continue
-            if any(w in self.lexicon.phrases for w in words.split()) or not any(
+            if (not dated and any(w in self.lexicon.phrases for w in words.split())) or not any(
                 w not in FUNCTION and w not in FILLER for w in words.split()
             ):
                 continue
@@ -118,7 +122,7 @@ class TitleSpotter:
                 close = text.words(end, end + 3)
                 end += 3 if re.fullmatch(r"\( \d{4} \)", close) else 0
                 if claims.claim(Chunk(start, end, text.words(start, end), "U")):
-                    near = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
+                    close = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
                     unknown.append(Unknown(text=said, kind="title", nearest=near))
         return unknown
 
@@ -129,7 +133,7 @@ class TitleSpotter:
             and text.tokens[start - 1].is_word
             and (
                 text.raw[text.tokens[start - 1].start].isupper()
-                or text.tokens[start - 1].norm in ("of", "the", "and", "to", "in", "a", "'s")
+                or text.tokens[start - 1].norm in ("of", "the", "and", "to", "in", "a", "'s", ":", "-")
             )
         ):
             start -= 1

@@ -88,7 +88,7 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
         behind = re.sub(r"^(?: (?:and|or|,) [VPR])+", "", behind)
     if mark.mode in ("drop", "allow"):
         return mark.mode
-    if _is_praise(line, sentence, i):
+    if _is_praise(line, sentence, i) or _exclaims(line, sentence, i):
         return None
     if mark.mode == "verdict" or mark.mode in ("heard", "seen", "unseen"):
         return None
@@ -110,6 +110,15 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     return "deny" if mark.negated else "want"
 
 
+def _exclaims(line: Line, sentence: Sentence, i: int) -> bool:
+    """ "Pretty funny too!" says something of what was seen."""
+    degree = i > sentence.start and line.chunks[i - 1].norm in ("pretty", "quite", "so", "very", "kind of")
+    asks = sentence.is_a(Kind.REQUEST, Kind.MORE) or re.search(
+        r"(?:^| )(?:O|ones|something|it|them)(?= |$)", sentence.s
+    )
+    return degree and not asks and not line.chunks[i].norm.startswith("not")
+
+
 def _is_praise(line: Line, sentence: Sentence, i: int) -> bool:
     """ "One of the best", "it is the best": an order that is only a word of praise."""
     meaning = line.chunks[i].meaning
@@ -121,8 +130,11 @@ def _is_praise(line: Line, sentence: Sentence, i: int) -> bool:
 
 def _describes_title(line: Line, stance: Stance, sentence: Sentence, i: int) -> bool:
     """Whether a wish-like word only describes a title that was liked or seen: "Heat is funny"."""
-    if i + 1 < sentence.end and line.chunks[i + 1].norm in ("fan", "fans"):
+    behind = line.chunks[i + 1 : min(i + 3, sentence.end)]
+    if behind and behind[0].norm in ("fan", "fans"):
         return False
+    if len(behind) == 2 and behind[0].norm == "in" and behind[1].letter == "T":
+        return True
     titles = [
         t
         for t in range(sentence.start, sentence.end)
