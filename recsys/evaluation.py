@@ -24,7 +24,7 @@ from recsys.candidates import ALSParams, Taste, fit
 from recsys.catalog import Catalog
 from recsys.constraints import Constraints
 from recsys.controls import Clause, ControlIntent, Quota
-from recsys.datasets import Dataset, five_core, leave_last_out, load_dataset, training_catalog
+from recsys.datasets import Dataset, Split, five_core, leave_last_out, load_dataset, training_catalog
 from recsys.errors import TillerError
 from recsys.interactions import Interactions
 from recsys.metrics import Estimate, bootstrap, cpa, form, hit_ratio, list_rank, ndcg, rank_of, tcp
@@ -158,8 +158,8 @@ def evaluate(
     users, core = five_core(dataset.interactions, len(catalog))
     say(f"Fitting on {len(split.train):,} interactions.")
     als = fit(split.train, len(catalog), params)
-    cases = [case for case in _cases(dataset.interactions, split.valid, split.test, part) if users[case.user]]
-    cases = [case for case in cases if core[case.target]]
+    every = cases_of(dataset.interactions, split, part)
+    cases = [case for case in every if users[case.user] and core[case.target]]
     if not cases:
         raise TillerError("Too little data to evaluate: nobody and nothing has five interactions.")
     if quick and len(cases) > QUICK_USERS:
@@ -187,7 +187,9 @@ def evaluate(
     return report
 
 
-def _cases(interactions: Interactions, valid: np.ndarray, test: np.ndarray, part: Part) -> Iterator[Case]:
+def cases_of(interactions: Interactions, split: Split, part: Part) -> Iterator[Case]:
+    """One case for each user with something held out."""
+    valid, test = split.valid, split.test
     bounds = interactions.bounds()
     liked, disliked = interactions.liked, interactions.disliked
     for user in np.flatnonzero(test >= 0).tolist():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
@@ -13,6 +11,7 @@ from recsys.catalog import Catalog, CategoricalFacet
 from recsys.constraints import Constraints
 from recsys.rankers import Ranker
 from recsys.semantic import ItemTexts
+from recsys.themes import Themes
 from recsys.title_forms import YEAR, display_title
 
 MOST = 3  # reasons an item
@@ -23,42 +22,12 @@ TELLING = 0.2
 RARE_SHARE, RARE_ITEMS = 0.02, 5
 MANY_VALUES, STANDS_OUT = 5, 0.02
 
-#: Words of a theme that say nothing about an item.
-_STOP = frozenset(
-    ("about", "and", "are", "but", "for", "from", "has", "into", "its", "like", "more", "not", "out")
-    + ("set", "some", "something", "that", "the", "their", "them", "they", "this", "very", "was")
-    + ("were", "where", "which", "who", "with")
-)
-
-
-def shared_words(theme: str, text: str) -> float:
-    """The share of a theme's words that stand in a text, 0 to 1; endings may differ."""
-    words = _patterns(theme)
-    return len(matching(theme, text)) / len(words) if words else 0.0
-
-
-def matching(theme: str, text: str) -> list[str]:
-    """The words of a theme that stand in a text."""
-    text = text.casefold()
-    return [word for word, pattern in _patterns(theme) if pattern.search(text)]
-
-
-@lru_cache(maxsize=256)
-def _patterns(theme: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    words = dict.fromkeys(re.findall(r"\w{3,}", theme[:500].casefold()))
-    return tuple((w, re.compile(rf"\b{re.escape(_stem(w))}\w{{0,3}}\b")) for w in words if w not in _STOP)
-
-
-def _stem(word: str) -> str:
-    """Without a plural or -ing, -ed ending: "robots" finds "robot", "haunted" finds "haunting"."""
-    return re.sub(r"(?<=\w{4})(?:ies|es|s|ing|ed|y)$", "", word)
-
 
 class Reasons:
     """Finds the reasons for items of one catalogue."""
 
-    def __init__(self, catalog: Catalog, ranker: Ranker, texts: ItemTexts) -> None:
-        self._catalog, self._ranker, self._texts = catalog, ranker, texts
+    def __init__(self, catalog: Catalog, ranker: Ranker, texts: ItemTexts, themes: Themes) -> None:
+        self._catalog, self._ranker, self._texts, self._themes = catalog, ranker, texts, themes
         self._telling = {name: _telling(facet) for name, facet in catalog.categorical.items()}
 
     def of(self, rows: Sequence[int], taste: Taste, constraints: Constraints) -> list[tuple[str, ...]]:
@@ -78,7 +47,7 @@ class Reasons:
 
     def _matches(self, row: int, theme: str | None) -> list[str]:
         """The words of the theme that stand in its text."""
-        words = matching(theme, self._texts[row]) if theme else []
+        words = self._themes.matching(theme, self._texts[row]) if theme else []
         return [f"matches: {', '.join(words)}"] if words else []
 
     def _in_common(self, row: int, seed: int) -> str:

@@ -27,10 +27,11 @@ from recsys.feasibility import PatternTable
 from recsys.likeness import Likeness
 from recsys.profile import Profile
 from recsys.rankers import PRIOR_HALF, RANKERS, Ranker
-from recsys.reasons import Reasons, shared_words
+from recsys.reasons import Reasons
 from recsys.semantic import ItemTexts, SemanticIndex, load_embedder
 from recsys.settings import ASSETS, Settings
 from recsys.slate import FunnelStep, Slate, SlateItem, SlatePlan, plan_slate
+from recsys.themes import Themes
 from recsys.topk import top
 from recsys.vectors import remembering
 
@@ -87,6 +88,7 @@ class Recommender:
         model: CollaborativeModel,
         index: SemanticIndex,
         weights: Weights | None = None,
+        themes: Themes | None = None,
     ) -> None:
         self.name = ranker.name
         self.catalog = catalog
@@ -96,7 +98,8 @@ class Recommender:
         self._likeness = Likeness(catalog, model)
         self._prior = prior(catalog)
         self._texts = ItemTexts(catalog)
-        self._reasons = Reasons(catalog, ranker, self._texts)
+        self._themes = themes or Themes()
+        self._reasons = Reasons(catalog, ranker, self._texts, self._themes)
 
     def close(self) -> None:
         """Give the index's directory back."""
@@ -242,10 +245,10 @@ class Recommender:
         self, theme: str, rows: np.ndarray, vectors: np.ndarray, nearness: float, words: float
     ) -> np.ndarray:
         """How well ``rows`` fit a theme, by meaning and by its very words."""
-        near = _standard(vectors @ self._index.embed(theme))
+        near = _standard(vectors @ self._index.embed(self._themes.query(theme)))
         if nearness < 0:  # being far from what is avoided is no merit
             near = np.maximum(near, 0)
-        said = np.array([shared_words(theme, self._texts[row]) for row in rows.tolist()], np.float32)
+        said = np.array([self._themes.share(theme, self._texts[row]) for row in rows.tolist()], np.float32)
         return nearness * np.minimum(near, CLEARLY) + words * said
 
     def _candidates(self, taste: Taste, plan: SlatePlan, base: np.ndarray) -> np.ndarray:
@@ -260,7 +263,7 @@ class Recommender:
             mask = np.zeros(len(self.catalog), bool)
             mask[rows] = True
             if theme:
-                found.append(self._index.search(theme, mask, n)[0])
+                found.append(self._index.search(self._themes.query(theme), mask, n)[0])
             if taste.seeds:
                 found.append(self._nearest_to(taste.seeds, mask, rows, n))
         return np.unique(np.concatenate(found))
@@ -322,7 +325,8 @@ def load_recommender(
     index = SemanticIndex(catalog, folder / "index", settings.chroma_url, vectors, embed, progress)
     try:
         als = load_or_fit(dataset.interactions, len(catalog), folder / "models", progress=progress)
-        return Recommender(catalog, RANKERS[name](catalog, als), als, index)
+        themes = Themes.load(ASSETS / catalog.name / "themes.toml")
+        return Recommender(catalog, RANKERS[name](catalog, als), als, index, themes=themes)
     except BaseException:
         index.close()
         raise

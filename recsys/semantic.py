@@ -28,6 +28,7 @@ Embed = Callable[[Sequence[str]], np.ndarray]
 Progress = Callable[[str], None]
 
 MAX_QUERY = 500  # characters of a theme that are read: the embedder sees about 250 words
+FEW_TEXTS = 8
 BATCH = 512  # items embedded and stored at a time; an interrupted build goes on from the last batch
 
 # Chroma filters while it walks its graph: quick in a small catalogue, but with few matches among
@@ -56,7 +57,10 @@ def load_embedder() -> Embed:
     if torch.ops.mkldnn._is_mkldnn_bf16_supported():  # half the time, cosines the same to .003
         model = model.bfloat16()
 
+    cores = torch.get_num_threads()
+
     def embed(texts: Sequence[str]) -> np.ndarray:
+        torch.set_num_threads(cores if len(texts) > FEW_TEXTS else 1)  # a few gain nothing from more
         vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, np.float32)
 

@@ -3,11 +3,12 @@ import json
 import numpy as np
 import pytest
 
-from recsys.candidates import fit
+from recsys.candidates import ALSParams, fit
 from recsys.datasets import leave_last_out, training_catalog
 from recsys.errors import TillerError
-from recsys.evaluation import K, _cases, accuracy_ranks, evaluate, run_evaluation
+from recsys.evaluation import K, accuracy_ranks, cases_of, evaluate, run_evaluation
 from recsys.rankers import ALS
+from recsys.tuning import tune
 from tests.recsys.made_use import made_dataset
 
 DATASET = made_dataset(80, 30)
@@ -55,7 +56,7 @@ def test_cases_by_hand():
     split = leave_last_out(interactions)
     mine = interactions.item[interactions.user == 3]
     for part, back in (("test", 1), ("valid", 2)):
-        case = next(c for c in _cases(interactions, split.valid, split.test, part) if c.user == 3)
+        case = next(c for c in cases_of(interactions, split, part) if c.user == 3)
         assert case.target == mine[-back]
         assert case.history.tolist() == mine[:-back].tolist()
         assert set(case.taste.known) == set(case.history.tolist()) and not case.taste.seen
@@ -92,7 +93,7 @@ def test_what_is_held_out_leaves_no_trace():
 
 def test_ranks_leave_the_history_out():
     split = leave_last_out(DATASET.interactions)
-    cases = list(_cases(DATASET.interactions, split.valid, split.test, "test"))[:5]
+    cases = list(cases_of(DATASET.interactions, split, "test"))[:5]
     ranker = ALS(DATASET.catalog, fit(split.train, 80))
     core = np.ones(80, bool)
     ranks = accuracy_ranks(ranker, cases, core, None, 0)["all"]
@@ -114,3 +115,9 @@ def test_refusals():
 def test_same_seed_same_report(report):
     assert evaluate(DATASET, ["popularity", "als"], quick=True).to_dict() == report.to_dict()
     assert K == 10
+
+
+def test_tuning_ranks_the_grid(capsys):
+    results = tune(DATASET, [ALSParams(factors=4), ALSParams(factors=8)])
+    assert {result[-1].factors for result in results} == {4, 8}
+    assert results[0][0] >= results[1][0] and capsys.readouterr().out.count("NDCG@10") == 2
