@@ -105,9 +105,9 @@ class TitleSpotter:
             dated = bool(re.match(r"\( \d{4}", text.words(end, end + 2)))
             named = self.lexicon.names
             last = words.split()[-1]
-            near = named.nearest(words, n=1) if " " in words and not dated else []
-            if near and near[0][1] >= 88 and near[0][0].weight >= named.well_known:
-                claims.claim(Chunk(start, end, words, "P", meaning=wish_for(near[0][0])))
+            people = named.nearest(words, n=1) if " " in words and not dated else []
+            if people and people[0][1] >= 88 and people[0][0].weight >= named.well_known:
+                claims.claim(Chunk(start, end, words, "P", meaning=wish_for(people[0][0])))
                 continue
             if not dated and (named.by_full_name(words) or named.last.get(last) or named.by_first_name(last)):
                 continue
@@ -122,8 +122,8 @@ class TitleSpotter:
                 close = text.words(end, end + 3)
                 end += 3 if re.fullmatch(r"\( \d{4} \)", close) else 0
                 if claims.claim(Chunk(start, end, text.words(start, end), "U")):
-                    close = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
-                    unknown.append(Unknown(text=said, kind="title", nearest=near))
+                    near = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
+                    unknown.append(Unknown(text=said, kind="title", nearest=near_titles))
         return unknown
 
     def _first_capital(self, text: Text, end: int) -> int:
