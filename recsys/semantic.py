@@ -6,6 +6,7 @@ write to, so a file lock guards it. A Chroma server (``url``) may be shared.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import shutil
@@ -19,6 +20,7 @@ import numpy as np
 
 from recsys.catalog import Catalog, CategoricalFacet
 from recsys.errors import TillerError
+from recsys.seal import is_intact, seal
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -142,6 +144,7 @@ class SemanticIndex:
         if self._client is not None:
             self._client.close()  # type: ignore[attr-defined]
             self._client = None
+            self._seal()
         if self._lock is not None:
             self._lock.release()
 
@@ -230,6 +233,8 @@ class SemanticIndex:
     # -- opening and building ---------------------------------------------------------------
 
     def _open(self) -> Collection:
+        if self._url is None and not is_intact(self._folder):
+            self._start_again()
         try:
             return self._ready()
         except (KeyboardInterrupt, TillerError):
@@ -237,14 +242,22 @@ class SemanticIndex:
         except BaseException as error:  # the library's own crashes are no Exceptions
             if self._url:
                 raise TillerError(f"The Chroma server at {self._url} does not answer: {error}") from None
-            self._say(f"The index in {self._folder} is damaged and is built again.")
-            self._drop_client()
-            for path in self._folder.iterdir():
-                if path.is_dir():
-                    shutil.rmtree(path)
-                elif path.name != LOCK:
-                    path.unlink()
+            self._start_again()
             return self._ready()
+
+    def _start_again(self) -> None:
+        self._say(f"The index in {self._folder} is damaged and is built again.")
+        self._drop_client()
+        for path in self._folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != LOCK:
+                path.unlink()
+
+    def _seal(self) -> None:
+        if self._url is None:
+            with contextlib.suppress(OSError):  # a full disk is no reason to fail here
+                seal(self._folder)
 
     def _ready(self) -> Collection:
         """The collection, complete and proved to answer."""
@@ -277,6 +290,7 @@ class SemanticIndex:
             rows = missing[start : start + BATCH]
             self._say(f"Indexing {self.catalog.noun[1]}: {len(present) + start:,} of {total:,}.")
             collection.add(ids=[str(row) for row in rows], embeddings=self._vectors_for(rows))
+            self._seal()
 
     def _vectors_for(self, rows: Sequence[int]) -> np.ndarray:
         if self._given is not None:

@@ -175,6 +175,21 @@ def test_a_damaged_directory_is_built_again(catalog, tmp_path, what):
         assert "damaged" in said[0]
 
 
+@pytest.mark.parametrize("cut", ["data_level0.bin", "link_lists.bin", "header.bin", "seal.json"])
+def test_cut_vector_files_are_noticed_before_they_crash_the_process(tmp_path, cut):
+    catalog = made_dataset(1500, 1).catalog  # enough for vectors in files of their own
+    vectors = np.random.default_rng(0).normal(size=(1500, 8)).astype(np.float32)
+    SemanticIndex(catalog, tmp_path, vectors=vectors).close()
+    said: list[str] = []
+    SemanticIndex(catalog, tmp_path, vectors=vectors, progress=said.append).close()
+    assert not said
+    (path,) = tmp_path.rglob(cut)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    with SemanticIndex(catalog, tmp_path, vectors=vectors, progress=said.append) as index:
+        assert index.nearest(vectors[1400], None, 1)[0].tolist() == [1400]
+    assert "damaged" in said[0]
+
+
 def test_a_silent_server_is_one_sentence(catalog, tmp_path):
     with pytest.raises(TillerError, match="Chroma server at http://127.0.0.1:9 does not answer"):
         SemanticIndex(catalog, tmp_path, url="http://127.0.0.1:9", embed=embed_words)
