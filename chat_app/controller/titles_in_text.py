@@ -122,7 +122,7 @@ class TitleSpotter:
                 close = text.words(end, end + 3)
                 end += 3 if re.fullmatch(r"\( \d{4} \)", close) else 0
                 if claims.claim(Chunk(start, end, text.words(start, end), "U")):
-                    near = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
+                    near_titles = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
                     unknown.append(Unknown(text=said, kind="title", nearest=near_titles))
         return unknown
 
