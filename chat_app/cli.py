@@ -56,6 +56,9 @@ def ask() -> None:
 def parse(as_json: bool) -> None:
     """Read turns from stdin, one a line, as one conversation; print how each was read."""
     from chat_app.controller import build_controller
+    from chat_app.controller.turn import TurnIntent
+    from chat_app.markup import legible
+    from chat_app.reply import refuse
     from chat_app.state import History
     from recsys.datasets import load_dataset
 
@@ -63,7 +66,10 @@ def parse(as_json: bool) -> None:
     controller = build_controller(load_dataset(settings.catalog).catalog, settings)
     history = History()
     for text in _lines():
-        turn = controller.invoke({"state": history.state, "text": text})
+        if refuse(text, settings.max_message):
+            turn = TurnIntent(act="unclear")
+        else:
+            turn = controller.invoke({"state": history.state, "text": legible(text)})
         history.read(turn)
         intent = history.state.intent
         if as_json:
@@ -79,7 +85,7 @@ def parse(as_json: bool) -> None:
 @JSON_OPTION
 @click.option("--like", "likes", multiple=True, metavar="TITLE", help="A title you like; may be repeated.")
 @click.option("--request", metavar="TEXT", help="What you want, in your own words.")
-@click.option("--intent", "intent_file", type=click.File(), help="A ControlIntent as JSON.")
+@click.option("--intent", "intent_file", type=click.File("rb"), help="A ControlIntent as JSON.")
 @click.option("--user", metavar="ID", help="Use the history of a person in the data as the profile.")
 @click.option("--model", metavar="NAME", help="Ranker: als or popularity.")
 @click.option("--decoding", type=click.Choice(["guarded", "free"]), default="guarded", show_default=True)
@@ -98,12 +104,15 @@ def recommend(
     if request and intent_file:
         raise click.UsageError("Use --request or --intent, not both.")
     from chat_app.controller import build_controller
+    from chat_app.reply import refuse
     from chat_app.state import State
     from recsys.datasets import load_dataset
     from recsys.enrichment import enrich
     from recsys.recommender import load_recommender
 
     settings = _settings(model=model)
+    if request and (refusal := refuse(request, settings.max_message)):
+        raise click.UsageError(refusal)
     dataset = enrich(load_dataset(settings.catalog), settings)
     profile = _profile(dataset, likes, user)
     intent = _read_intent(intent_file, dataset.catalog)
@@ -112,7 +121,10 @@ def recommend(
             {"state": State(profile=profile), "text": request}
         )
         for unknown in turn.unknown:
-            _say(f"I do not know {unknown.text!r}.")
+            near = f" Did you mean {' or '.join(unknown.nearest[:3])}?" if unknown.nearest else ""
+            _say(f"I do not know “{unknown.text}”.{near}")
+        if turn.act in ("unclear", "smalltalk") and not turn.edit:
+            _say("That request could not be read as one; say a mood, a kind, a name or a title.")
         state = State(profile=profile).apply(turn)
         profile, intent = state.profile, state.intent
     if count:
@@ -233,9 +245,17 @@ def _be_quiet() -> None:
 
 
 def _settings(**overrides: Any) -> Settings:
+    from pydantic import ValidationError
+
     from recsys.settings import get_settings
 
-    return get_settings().model_copy(update={k: v for k, v in overrides.items() if v is not None})
+    try:
+        settings = get_settings()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = "TILLER_" + ".".join(map(str, wrong["loc"])).upper()
+        raise click.UsageError(f"{name} is {wrong['input']!r}: {wrong['msg']}.") from None
+    return settings.model_copy(update={k: v for k, v in overrides.items() if v is not None})
 
 
 def _say(message: str) -> None:

@@ -7,6 +7,7 @@ other facet is called by its name.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -124,6 +125,8 @@ def _kind_noun(kinds: Sequence[Clause], catalog: Catalog, many: bool) -> str:
     last = kinds[-1].values[-1]
     if len(kinds[-1].values) == 1 and (own := NOUNS.get(last)):
         return " ".join([*words[:-1], plural(own) if many else own])
+    if len(kinds[-1].values) == 1 and catalog.noun[0] in re.split(r"\W", last.lower()):  # "film-noirs"
+        return " ".join([*words[:-1], words[-1] + "s" if many else words[-1]])
     return " ".join([*words, escape(noun)])
 
 
@@ -165,8 +168,15 @@ def _exclusions(intent: ControlIntent) -> list[str]:
     out = [f"no {listing(simple, 'or')}"] if simple else []
     out += [clause_words(c, WORDS, without=True) for c in rest]
     if intent.avoid_theme:
-        out.append(f"nothing {escape(intent.avoid_theme)}")
+        out.append(f"nothing {listing([escape(t) for t in intent.avoid_theme.split(', ')], 'or')}")
     return out
+
+
+def plain_label(catalog: Catalog, label: str) -> str:
+    """A control's label without the name of a facet whose values speak for themselves."""
+    negated, rest = ("no ", label[3:]) if label.startswith("no ") else ("", label)
+    facet, _, value = rest.partition(" ")
+    return f"{negated}{value}" if value and facet in catalog.categorical else label
 
 
 def range_words(span: Range | Quota) -> str:
@@ -180,13 +190,24 @@ def range_words(span: Range | Quota) -> str:
         return _between(low, high, "rated {} or better", "rated {} or lower", "rated {} to {}")
     if span.facet == "popularity":
         return "with " + _between(low, high, "at least {} ratings", "at most {} ratings", "{} to {} ratings")
-    name = escape(span.facet)
+    name = escape(span.facet.replace("_", " "))
+    if _counts(span.facet):
+        return "with " + _between(
+            low, high, f"at least {{}} {name}", f"at most {{}} {name}", f"{{}} to {{}} {name}"
+        )
     return f"with {name} " + _between(low, high, "of at least {}", "of at most {}", "from {} to {}")
+
+
+def _counts(facet: str) -> bool:
+    """Whether a numeric facet is called by what it counts: "players", "minutes", "pages"."""
+    return facet.endswith("s") and not facet.endswith("ss")
 
 
 def _between(low: float | None, high: float | None, least: str, most: str, both: str) -> str:
     if low is None or high is None:
         return least.format(_plain(low)) if high is None else most.format(_plain(high))
+    if low == high:
+        return both.replace("from {} to {}", "{}").replace("{} to {}", "{}").format(_plain(low))
     return both.format(_plain(low), _plain(high))
 
 
@@ -222,26 +243,24 @@ def fact(catalog: Catalog, row: int, facet: str, most: int = 8) -> str | None:
     """One facet of an item as the end of a sentence: "was directed by Michael Mann"; None when
     it is not known. Of many values the best known come first: those of the most rated items."""
     if facet in catalog.categorical:
-        column = catalog.categorical[facet]
-        start, end = column.by_item.indptr[row : row + 2]
-        codes = sorted(column.by_item.indices[start:end], key=lambda c: -_renown(catalog, facet, c))
-        if not codes:
+        values = best_known(catalog, facet, row)
+        if not values:
             return None
-        values = [escape(column.values[c]) for c in codes[:most]]
-        said = listing(values + ["others"] if len(codes) > most else values)
+        said = listing([escape(v) for v in values[:most]] + ["others"] * (len(values) > most))
         own = WORDS.get(facet)
         if facet in KINDS:
-            said = listing([kind(column.values[c]) for c in codes[:most]])
+            said = listing([kind(v) for v in values[:most]])
         return own.fact.format(said) if own else f"has {escape(facet)} {said}"
     if facet not in catalog.numeric or not math.isfinite(value := float(catalog.numeric[facet][row])):
         return None
     return _number_fact(facet, value)
 
 
-def _renown(catalog: Catalog, facet: str, code: int) -> float:
+def best_known(catalog: Catalog, facet: str, row: int) -> list[str]:
+    """An item's values of a facet, those of the most rated items first."""
     column = catalog.categorical[facet]
-    start, end = column.by_value.indptr[code : code + 2]
-    return float(catalog.popularity[column.by_value.indices[start:end]].sum())
+    renown = {v: float(catalog.popularity[column.items_with(v)].sum()) for v in column.values_of(row)}
+    return sorted(renown, key=lambda value: -renown[value])
 
 
 def _number_fact(facet: str, value: float) -> str:
@@ -252,10 +271,11 @@ def _number_fact(facet: str, value: float) -> str:
         clock = f" ({hours} h {minutes:02d} min)" if hours else ""
         return f"runs {value:.0f} minutes{clock}"
     if facet == "rating":
-        return f"is rated {value:.1f} of 5 on average"
+        return f"is rated {value:.1f} on average"
     if facet == "popularity":
         return "has no ratings here yet" if not value else f"has {value:,.0f} rating{'s' * (value != 1)} here"
-    return f"has {escape(facet)} {_plain(round(value, 2))}"
+    name, shown = escape(facet.replace("_", " ")), _plain(round(value, 2))
+    return f"has {shown} {name}" if _counts(facet) else f"has {name} {shown}"
 
 
 def _plain(value: float | None) -> str:

@@ -16,7 +16,7 @@ from chat_app.chips import Chip, chips
 from chat_app.controller.turn import TurnIntent, Unknown
 from chat_app.facts import about, reasons
 from chat_app.markup import escape
-from chat_app.phrases import describe, listing, sentence, title
+from chat_app.phrases import describe, listing, plain_label, sentence, title
 from chat_app.state import State
 from chat_app.suggestions import next_steps, openers, ways_out
 from recsys.catalog import Catalog, ItemId
@@ -79,13 +79,13 @@ def answer(
         case "feedback":
             text = _feedback(services.catalog, after, turn)
         case "smalltalk":
-            text = _smalltalk(services.catalog, said)
+            text = _smalltalk(services.catalog, after, said)
         case "reset":
             text = _fresh(services.catalog, after)
         case _:
-            text = _unclear(services.catalog, after, turn)
+            text = _unclear(services.catalog, after, turn, said)
     suggestions = next_steps(services.catalog, after, _count(after.intent))
-    if turn.act in ("unclear", "smalltalk", "reset") or not after.slate:
+    if not after.slate or turn.act == "reset":
         suggestions = openers(services.catalog, after.profile.known)
     if turn.act == "feedback":
         suggestions = ("recommend something", *suggestions)[:4]
@@ -148,7 +148,7 @@ def _recommend(
         parts = [_noted(turn), "The list takes that into account."]
     else:
         parts = [_noted(turn), *_understood(services.catalog, after, turn, slate, more)]
-    parts += [*_relaxed(services.catalog, slate, more), *_asides(services.catalog, turn)]
+    parts += [_relaxed(services.catalog, slate, more), *_asides(services.catalog, turn)]
     suggestions = next_steps(services.catalog, listed, _count(after.intent))
     if not items:
         suggestions = ways_out(after.intent) or openers(services.catalog, after.profile.known)
@@ -184,7 +184,7 @@ def _understood(catalog: Catalog, state: State, turn: TurnIntent, slate: Slate, 
     if more and not n:
         return ["That was everything that fits: there is nothing new left to show."]
     wanted = describe(intent, catalog, n or None, "more" if more else "")
-    if not n:
+    if not n or any(r.control != "count" for r in slate.relaxations):
         return [f"You asked for {wanted}."]
     if intent.model_copy(update={"count": None}) != ControlIntent():
         return [sentence(wanted)]
@@ -194,20 +194,21 @@ def _understood(catalog: Catalog, state: State, turn: TurnIntent, slate: Slate, 
     return [f"{sentence(wanted)} {start}"]
 
 
-def _relaxed(catalog: Catalog, slate: Slate, more: bool) -> list[str]:
-    """What gave way, and why."""
-    out = []
+def _relaxed(catalog: Catalog, slate: Slate, more: bool) -> str:
+    """What gave way, in short: the slate has the reasons."""
+    gone, bent, length = [], [], ""
     for relaxation in slate.relaxations:
-        control, reason = escape(relaxation.control), escape(relaxation.reason)
+        control = escape(plain_label(catalog, relaxation.control))
+        to = escape(relaxation.to or "")
         if relaxation.control == "count":
-            out.append("" if more and not slate.items else reason)
-        elif relaxation.to and " of " in relaxation.to:
-            out.append(f"For “{control}”, {reason}")
-        elif relaxation.to:
-            out.append(f"{reason} So I widened “{control}” to “{escape(relaxation.to)}”.")
+            length = "" if more and not slate.items else escape(relaxation.reason)
+        elif " of " in to:
+            bent.append(f"{to} for “{control}”")
         else:
-            out.append(f"{reason} So I left out “{control}”.")
-    return out
+            gone.append(f"widened “{control}” to “{to}”" if to else f"left out “{control}”")
+    all_that = f"No {escape(catalog.noun[0])} has all of that, so I {listing(gone)}." if gone else ""
+    nearest = f"The nearest I can get is {listing(bent)}." if bent else ""
+    return _join([all_that, length, nearest])
 
 
 def _noted(turn: TurnIntent) -> str:
@@ -273,13 +274,19 @@ _SMALLTALK = (
 )
 
 
-def _smalltalk(catalog: Catalog, said: str) -> str:
+_GREETING = r"\b(hi+|hello|hey+|hiya|howdy|yo|greetings|good (morning|afternoon|evening)|how are you)\b"
+
+
+def _smalltalk(catalog: Catalog, state: State, said: str) -> str:
     noun = escape(catalog.noun[1])
     for pattern, words in _SMALLTALK:
         if re.search(pattern, said, re.IGNORECASE):
             return words
+    hello = "Hello! " if re.search(_GREETING, said, re.IGNORECASE) else ""
+    if state.slate and not hello:
+        return "Tell me what to change about the list, ask for more or why, or start over."
     return (
-        f"Hello! I recommend {noun}. Tell me a mood, a kind, a person, years, or one that you love, "
+        f"{hello}I recommend {noun}. Tell me a mood, a kind, a name, or one that you love, "
         "and change your mind as often as you like."
     )
 
@@ -290,10 +297,14 @@ def _fresh(catalog: Catalog, state: State) -> str:
     return f"A fresh start: nothing is asked for any more.{taste} What would you like?"
 
 
-def _unclear(catalog: Catalog, state: State, turn: TurnIntent) -> str:
-    examples = [f"“{escape(s)}”" for s in openers(catalog, state.profile.known)[:3]]
+def _unclear(catalog: Catalog, state: State, turn: TurnIntent, said: str) -> str:
+    ways = next_steps(catalog, state, _count(state.intent)) if state.slate else ()
+    examples = [f"“{escape(s)}”" for s in (ways or openers(catalog, state.profile.known))[:3]]
     ask = f"You could say {listing(examples, 'or')}." if examples else ""
     sorry = "" if turn.unknown or turn.note else "I am not sure what you are after."
+    letters = [c for c in said if c.isalpha()]
+    if letters and sum(c.isascii() for c in letters) < len(letters) / 2:
+        sorry = "I only read English, sorry."
     return _join([sorry, *_asides(catalog, turn), ask])
 
 

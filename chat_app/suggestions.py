@@ -21,7 +21,7 @@ def openers(catalog: Catalog, known: Sequence = ()) -> tuple[str, ...]:
     """Ways to begin, from what the catalogue has most of."""
     noun = catalog.noun[1]
     out = []
-    facet = next((f for f in KINDS if f in catalog.categorical), None)
+    facet = telling_facet(catalog)
     kinds = _common(catalog, facet, 3) if facet else []
     if kinds:
         decade = _common_decade(catalog)
@@ -32,8 +32,13 @@ def openers(catalog: Catalog, known: Sequence = ()) -> tuple[str, ...]:
         if facet in catalog.categorical and (names := _common(catalog, facet, 1)):
             out.append(f"{noun} {'directed ' if facet == 'director' else ''}by {names[0]}")
     if len(kinds) > 1:
-        out.append(f"a {kinds[1].lower()} that few people know")
+        out.append(f"little-known {_kinds_as_nouns(kinds[1], noun)}")
     return tuple(out[:MOST])
+
+
+def telling_facet(catalog: Catalog) -> str | None:
+    """The facet that says what kind of thing an item is: one called so, else the first."""
+    return next((f for f in (*KINDS, *catalog.categorical) if f in catalog.categorical), None)
 
 
 def next_steps(catalog: Catalog, state: State, count: int) -> tuple[str, ...]:
@@ -47,7 +52,7 @@ def next_steps(catalog: Catalog, state: State, count: int) -> tuple[str, ...]:
         decades = Counter(int(y) // 10 * 10 for y in catalog.numeric["year"][rows] if np.isfinite(y))
         if len(decades) > 1:
             out.append(f"only from the {decades.most_common(1)[0][0]}s")
-    facet = next((f for f in KINDS if f in catalog.categorical), None)
+    facet = telling_facet(catalog)
     if facet:
         settled = {v for c in (*intent.require, *intent.exclude) if c.facet == facet for v in c.values}
         settled |= {q.value for q in intent.quotas if q.value}

@@ -23,7 +23,8 @@ def converse(settings: Settings, progress: Callable[[str], None]) -> None:
     with load_services(settings, progress=progress) as services:
         conversation = Conversation.new(services, OWNER)
         if sys.stdin.isatty():
-            click.echo("What would you like to watch? (Ctrl-D ends the conversation.)")
+            noun = services.catalog.noun[1]
+            click.echo(f"Which {noun} are you after? (Ctrl-D ends the conversation.)")
         while (text := _read()) is not None:
             reply = conversation.turn(text)
             click.echo("\n".join((reply.plain, *reply.notices)))
@@ -38,7 +39,8 @@ def slate_text(slate: Slate) -> str:
 
     lines = []
     for number, item in enumerate(slate.items, 1):
-        kinds = ", ".join(str(v) for v in item.facets.get("genre", []))
+        # what kind of thing it is: the first facet that has values
+        kinds = ", ".join(next((v for v in item.facets.values() if isinstance(v, list | tuple) and v), []))
         lines.append(f"{number:>3}. {display_title(item.title)}{'  – ' + kinds if kinds else ''}")
         lines += [f"     {reason}" for reason in item.reasons]
     for row in slate.compliance:

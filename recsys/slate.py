@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from recsys.catalog import Catalog, ItemId
 from recsys.constraints import Compliance, Constraints, Control, order_key, range_mask
-from recsys.controls import Quota, Range
+from recsys.controls import Clause, Quota, Range
 from recsys.feasibility import Bounds, Guard, PatternTable
 
 VARIETY = 0.5  # what a perfect double of a listed item loses, in standard deviations of the score
@@ -174,8 +174,8 @@ def _keep_controls(constraints: Constraints, unseen: np.ndarray) -> tuple[list[C
             wider = None
             if isinstance(control.source, Range):
                 wider = _widen(control.source, constraints.catalog, mask, constraints.count)
-            rest = " and ".join(c.label for c in reversed(kept)) or "what you have not seen"
-            reason = f"No {noun} has {control.label} together with {rest}."
+            rest = " and ".join(_short(c) for c in reversed(kept))
+            reason = f"No {noun} has {_short(control)}{f' together with {rest}' if rest else ''}."
             relaxations.append(
                 Relaxation(control=control.label, to=wider.label if wider else None, reason=reason)
             )
@@ -185,6 +185,12 @@ def _keep_controls(constraints: Constraints, unseen: np.ndarray) -> tuple[list[C
         kept.append(control)
         mask &= control.mask
     return kept[::-1], relaxations[::-1]
+
+
+def _short(control: Control) -> str:
+    """A control's label, without its facet where the values speak for themselves."""
+    facet = control.source.facet if isinstance(control.source, Clause) else ""
+    return control.label.replace(f"{facet} ", "", 1) if facet else control.label
 
 
 def _widen(asked: Range, catalog: Catalog, mask: np.ndarray, n: int) -> Control | None:

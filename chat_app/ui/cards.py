@@ -17,7 +17,8 @@ import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from recsys.catalog import Catalog, CategoricalFacet, ItemId
+from chat_app.phrases import best_known, plain_label
+from recsys.catalog import Catalog, ItemId
 from recsys.slate import Slate, SlateItem
 from recsys.titles import display_title
 
@@ -34,10 +35,10 @@ SITES = {
 # numeric facet -> (shown, spoken); others are shown as "name number"
 NUMBERS: dict[str, Callable[[float], tuple[str, str]]] = {
     "runtime": lambda n: (f"{n:g} min", f"{n:g} minutes"),
-    "rating": lambda n: (f"★ {n:.1f}", f"rated {n:.1f} of 5"),
+    "rating": lambda n: (f"★ {n:.1f}", f"rated {n:.1f} on average"),
     "popularity": lambda n: (f"{n:,.0f} rating{'s' if n != 1 else ''}",) * 2,
 }
-MOST_VALUES = 4  # of one facet on one card
+MOST_VALUES = 3  # of one facet on one card
 TURNS_SHOWN = 30  # older turns come on demand
 
 
@@ -79,7 +80,7 @@ class Card:
 
 def card(catalog: Catalog, item: SlateItem) -> Card:
     """The card of one recommended item."""
-    name = display_title(item.title)
+    name, row = display_title(item.title), catalog.row(item.id)
     lists = {f: v for f, v in item.facets.items() if f in catalog.categorical and v}
     tag_facet = next(iter(catalog.categorical), None)
     numbers = [
@@ -95,9 +96,9 @@ def card(catalog: Catalog, item: SlateItem) -> Card:
         tags=lists.get(tag_facet or "", []),
         numbers=numbers,
         facts=[
-            (_words(f).capitalize(), _best_known(catalog.categorical[f], values))
-            for f, values in lists.items()
-            if f != tag_facet
+            (_words(f).capitalize(), _few(best_known(catalog, f, row)))
+            for f in lists
+            if f != tag_facet and row is not None
         ],
         reasons=item.reasons,
         links=links(catalog, item.id),
@@ -126,13 +127,6 @@ def badges(catalog: Catalog, slate: Slate) -> list[dict[str, Any]]:
 
 def _asked(catalog: Catalog, control: str) -> str:
     return f"number of {catalog.noun[1]}" if control == "count" else plain_label(catalog, control)
-
-
-def plain_label(catalog: Catalog, label: str) -> str:
-    """A control's label without the name of a facet whose values speak for themselves."""
-    negated, rest = ("no ", label[3:]) if label.startswith("no ") else ("", label)
-    facet, _, value = rest.partition(" ")
-    return f"{negated}{value}" if value and facet in catalog.categorical else label
 
 
 def relaxations(catalog: Catalog, slate: Slate) -> list[tuple[str, str | None, str]]:
@@ -252,11 +246,8 @@ def _render(template: str, **values: Any) -> str:
     return _templates().get_template(template).render(**values)
 
 
-def _best_known(facet: CategoricalFacet, values: Sequence[str]) -> str:
-    """A few of an item's values, those first that occur most in the catalogue."""
-    counts = {value: len(facet.items_with(value)) for value in values}
-    shown = sorted(values, key=lambda value: -counts[value])[:MOST_VALUES]
-    return ", ".join(shown) + (" …" if len(values) > MOST_VALUES else "")
+def _few(values: Sequence[str]) -> str:
+    return ", ".join(values[:MOST_VALUES]) + (" …" if len(values) > MOST_VALUES else "")
 
 
 def _words(facet: str) -> str:

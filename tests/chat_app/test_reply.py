@@ -158,7 +158,11 @@ def genre(*values, **more):
             ControlIntent(ranges=(Range(facet="runtime", max=100), Range(facet="rating", min=4))),
             "films of at most 100 minutes rated 4 or better",
         ),
-        (ControlIntent(ranges=(Range(facet="pages", min=3, max=9),)), "films with pages from 3 to 9"),
+        (ControlIntent(ranges=(Range(facet="pages", min=3, max=9),)), "films with 3 to 9 pages"),
+        (ControlIntent(ranges=(Range(facet="players", min=4, max=4),)), "films with 4 players"),
+        (ControlIntent(ranges=(Range(facet="weight", min=2),)), "films with weight of at least 2"),
+        (ControlIntent(count=3, require=(Clause(facet="genre", any_of=("Film-Noir",)),)), "three film-noirs"),
+        (ControlIntent(avoid_theme="gory, sad"), "films, nothing gory or sad"),
         (ControlIntent(require=(Clause(facet="color", any_of=("Red",)),)), "films with color Red"),
         (
             ControlIntent(theme="a bank robbery that goes wrong", like=("Matrix, The (1999)",)),
@@ -204,9 +208,15 @@ def test_a_list_is_not_repeated_in_words_and_says_what_gave_way(services):
     assert not any(item.title in reply.text for item in reply.slate.items)
     edit = ControlEdit(add=ControlIntent(ranges=(Range(facet="year", min=2050),), count=3))
     reply = talk.act(TurnIntent(act="recommend", edit=edit), "from the future")
-    assert "So I widened “year from 2050”" in reply.text
-    for relaxation in reply.slate.relaxations:
-        assert markup.escape(relaxation.reason) in reply.text
+    assert reply.text.startswith("You asked for three westerns from 2050 or later. No film has all of that")
+    assert "so I widened “year from 2050” to “year from" in reply.text
+    both = Clause(facet="genre", any_of=("Western",))
+    edit = ControlEdit(clear=True, add=ControlIntent(require=(both,), exclude=(both,)))
+    assert "so I left out “Western”" in talk.act(TurnIntent(act="recommend", edit=edit), "both").text
+    third = Quota(facet="genre", value="Western", op="exactly", count=200)
+    edit = ControlEdit(clear=True, add=ControlIntent(count=200, quotas=(third,)))
+    reply = talk.act(TurnIntent(act="recommend", edit=edit), "many")
+    assert f"nearest I can get is {reply.slate.relaxations[-1].to} for “Western exactly 200”" in reply.text
 
 
 def test_a_first_list_without_wishes_admits_to_know_nothing(services):
@@ -247,6 +257,11 @@ def test_small_talk_and_questions_back_use_the_catalogues_own_words(noun):
     unclear = answer(services, state, TurnIntent(act="unclear"), "hm")
     assert unclear.suggestions and "Toy A0" not in " ".join(unclear.suggestions)
     assert answer(services, state, TurnIntent(act="smalltalk"), "thanks a lot!").text == "You are welcome."
+    listed = State(slate=(100, 101))
+    no = answer(services, listed, TurnIntent(act="smalltalk"), "no")
+    assert "Hello" not in no.text and "more" in no.text and "why the first one?" in no.suggestions
+    assert "only read English" in answer(services, state, TurnIntent(act="unclear"), "أريد فيلم رعب").text
+    assert "only read English" not in answer(services, state, TurnIntent(act="unclear"), "café 9").text
     assert f"1 {noun} you told me" in answer(services, state, TurnIntent(act="reset"), "start over").text
 
 
