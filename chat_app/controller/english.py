@@ -6,10 +6,21 @@ import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 _DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
 WORDS: dict[str, frozenset[str]] = {k: frozenset(v.split()) for k, v in _DATA["words"].items()}
+IDIOMS: dict[str, dict[str, Any]] = {
+    word: {
+        "before": frozenset(idiom.get("before", "").split()),
+        "after": frozenset(idiom.get("after", "").split()),
+        "owned": frozenset(idiom.get("owned", "").split()),
+        "ends": idiom.get("ends", False),
+    }
+    for word, idiom in _DATA["idioms"].items()
+}
+CONTROLS: dict[str, list[str]] = _DATA["controls"]
 OPINION: dict[str, frozenset[str]] = {k: frozenset(v.split()) for k, v in _DATA["opinion"].items()}
 FUNCTION: frozenset[str] = frozenset(_DATA["function"].split())
 FILLER: frozenset[str] = frozenset(_DATA["filler"].split())
@@ -17,6 +28,9 @@ ORDINARY_NAMES: frozenset[str] = frozenset(_DATA["ordinary_names"].split())
 LANGUAGES: dict[str, frozenset[str]] = {k: frozenset(v.split()) for k, v in _DATA["languages"].items()}
 
 
+LY_CONTENT = frozenset(
+    {"family", "friendly", "silly", "lovely", "deadly", "lonely", "elderly", "heavenly", "unfriendly"}
+)
 _VOWEL = re.compile(r"[aeiouy]")
 _HEAP = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}|q(?!u)[a-z]|(.)\1\1\1|[bcdfgjkpqvxz]{4}")
 
@@ -36,7 +50,9 @@ def common_words() -> frozenset[str]:
 
 def is_content(word: str) -> bool:
     """Whether a canonical word says something by itself."""
-    return len(word) > 1 and word[0].isalpha() and word not in FUNCTION and word not in FILLER
+    if len(word) < 2 or not word[0].isalpha() or word in FUNCTION or word in FILLER:
+        return False
+    return not word.endswith("ly") or len(word) < 6 or word in LY_CONTENT
 
 
 def is_pronounceable(word: str) -> bool:

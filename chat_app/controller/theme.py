@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from chat_app.controller.asides import asides
 from chat_app.controller.chunks import Line
 from chat_app.controller.english import WORDS, common_words, is_content, is_pronounceable
 from chat_app.controller.lexicon import Lexicon
-from chat_app.controller.patterns import compiled
 from chat_app.controller.sentences import Kind, Sentence
 from chat_app.controller.stance import Stance
+from chat_app.controller.text import singular
 
 _INNER = WORDS["theme_inner"]
-_ASIDE = compiled("theme_aside")
 
 _ASKED = ("V", "P", "R", "O", "X")
 
@@ -80,17 +80,21 @@ def _elliptic(sentence: Sentence) -> bool:
         w in ("is", "was", "are", "were", "i", "we", "it", "did", "do", "you", "has", "have") for w in words
     )
     content = [w for w in words if len(w) > 1 and is_content(w)]
-    known = any(w in common_words() or (len(w) > 6 and is_pronounceable(w)) for w in content)
+    known = any(
+        w in common_words() or singular(w) in common_words() or (len(w) > 6 and is_pronounceable(w))
+        for w in content
+    )
     opens = opens or words[:1] == ["any"]
     if words[-1:] == ["?"] and not opens:
         return False
-    return (len(words) <= 4 or opens) and not stated and known
+    said = [w for w in words if w[0].isalnum()]
+    return (len(said) <= 6 or opens) and not stated and known
 
 
 def _phrases(
     line: Line, stance: Stance, sentence: Sentence, lexicon: Lexicon, used: set[int]
 ) -> list[tuple[bool, str]]:
-    asides = _asides(line, sentence)
+    aside = asides(line, stance, sentence)
     denied_only = not sentence.is_a(Kind.REQUEST, Kind.MORE) and not _wishes(line, stance, sentence)
     past = bool(re.search(r"(?:^| )(?:liked|loved|enjoyed|hated|adored)(?= )", sentence.s))
     runs: list[tuple[bool, list[int]]] = []
@@ -104,11 +108,10 @@ def _phrases(
                 and chunk.norm not in lexicon.fillers
             )
             and (mark.mode in ("want", "seed") or mark.mode == "like" and not past)
-            and i not in asides
+            and i not in aside
             and i not in used
             and not mark.cue
             and not (denied_only and not mark.negated)
-            and not _place(line, i)
             and not (
                 sentence.is_a(Kind.VERDICT)
                 and not sentence.is_a(Kind.REQUEST, Kind.MORE)
@@ -133,23 +136,8 @@ def _wishes(line: Line, stance: Stance, sentence: Sentence) -> bool:
     chunks = range(sentence.start, sentence.end)
     modes = {stance.marks[i].mode for i in chunks}
     wished = any(line.chunks[i].letter in _ASKED and stance.marks[i].mode in ("want", "like") for i in chunks)
+    wished = wished or bool(re.search(r"(?:^| )(?:something|anything|stuff)(?= [a-z])", sentence.s))
     return wished or "seed" in modes or "like" in modes or _elliptic(sentence)
-
-
-def _place(line: Line, i: int) -> bool:
-    """A capitalised place where one goes ("in San Ramon"), rather than where a story is set."""
-    text = line.text
-    if not text.cased:
-        return False
-    first = i
-    while first > 0 and text.raw[text.tokens[line.chunks[first].start].start].isupper():
-        first -= 1
-    before = [c.norm for c in line.chunks[max(0, first - 1) : first + 1]]
-    return (
-        first < i
-        and before[-1:] in (["in"], ["at"], ["near"])
-        and before[0] not in ("set", "place", "happens", "takes")
-    )
 
 
 def _denied(line: Line, stance: Stance, i: int) -> bool:
@@ -167,34 +155,3 @@ def _adjoins(line: Line, last: int, i: int) -> bool:
     """Whether nothing but small words stands between two words of a phrase."""
     between = line.chunks[last + 1 : i]
     return len(between) <= 2 and all(not c.letter and c.norm in _INNER or c.norm == "'s" for c in between)
-
-
-def _asides(line: Line, sentence: Sentence) -> set[int]:
-    """Chunks that tell about the person or the place, up to the next comma or conjunction."""
-    out: set[int] = set()
-    s, offset = sentence.s, line._starts[sentence.start]
-    for match in _ASIDE.finditer(s):
-        if match.start() and s[match.start() - 1] != " ":
-            continue
-        i = line.at(offset + match.start())
-        while i < sentence.end:
-            chunk = line.chunks[i]
-            if chunk.norm in (
-                ",",
-                "but",
-                "and",
-                ";",
-                "(",
-                ")",
-                "something",
-                "anything",
-                "maybe",
-                "want",
-                "need",
-                "like",
-                "looking",
-            ) and i > line.at(offset + match.start()):
-                break
-            out.add(i)
-            i += 1
-    return out
