@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -282,18 +281,6 @@ def test_display_titles() -> None:
         "Monsters, Inc. (2001)": "Monsters, Inc. (2001)",
     }.items():
         assert display_title(title) == shown
-
-
-def test_fast_on_the_default_catalogue(catalog: Catalog) -> None:
-    index = catalog.title_index
-    text = (
-        "could you find me something like heat or the empire strikes back but less dark, with al pacino " * 5
-    )
-    started = time.process_time()
-    for _ in range(10):
-        index.mentions(text[:500])
-        index.best("teh matrx reloded")
-    assert (time.process_time() - started) / 10 < 0.02
 
 
 @pytest.mark.slow
