@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import cast, get_args
 
 from chat_app.controller.chunks import Line
 from chat_app.controller.lexicon import Lexicon, Meaning
 from chat_app.controller.text import singular
 from chat_app.controller.wishes import Wish
-from recsys.controls import Clause, ControlEdit, ControlIntent, Quota, Range, Removal
+from recsys.controls import Clause, ControlEdit, ControlIntent, Quota, Range, Removal, ScalarField
 
 
 @dataclass
@@ -75,8 +76,11 @@ class Draft:
             if any(entry.facet == facet for entry in getattr(self.intent, name)):
                 self.remove.append(Removal(field=name, facet=facet))
                 found = True
-        if facet == "popularity" and self.intent.popularity:
-            self.remove.append(Removal(field="popularity"))
+        if facet in get_args(ScalarField) and getattr(self.intent, facet) is not None:
+            self.remove.append(Removal(field=cast(ScalarField, facet)))
+            found = True
+        if facet == "quotas" and self.intent.quotas:
+            self.remove.append(Removal(field="quotas"))
             found = True
         return found
 

@@ -19,7 +19,7 @@ Verdict = Literal["liked", "disliked", "seen"]
 
 _FUTURE = compiled("events_future")
 _OBJECT = compiled("events_object")
-_OPENS_VERDICT = compiled("events_opens_verdict")
+_NO_VERDICT = compiled("events_no_verdict")
 _LATER = compiled("events_later")
 _NOT_MINE = compiled("events_not_mine")
 _OF_FOCUS = re.compile(
@@ -209,13 +209,13 @@ def _object(after: str) -> Verdict | None:
 
 def _judged(after: str) -> Verdict | None:
     """What an adjective behind a title (or behind "it") says of it."""
-    if score := re.search(r"(\d+(?:\.\d)?) / 10", after):
+    if score := re.search(r"(\d+(?:\.\d)?) (?:/|out of) 10", after):
         return "liked" if float(score[1]) >= 7 else "disliked" if float(score[1]) < 5 else "seen"
     if _NOT_MINE.search(after):
         return "disliked"
     clauses = re.split(r"(?:^| )(?:because|if|since)(?= )|(?<=[.!?;])(?: |$)", after)
     for at, clause in enumerate(clauses[:3]):
-        if clause.rstrip().endswith("?") or not (_LATER if at else _OPENS_VERDICT).match(clause):
+        if clause.rstrip().endswith("?") or (not _LATER.match(clause) if at else _NO_VERDICT.match(clause)):
             continue
         found = judge(clause)
         if found:

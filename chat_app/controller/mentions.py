@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rapidfuzz import process
@@ -10,12 +11,12 @@ from rapidfuzz.distance import OSA
 
 from chat_app.controller.amounts import find_ranges
 from chat_app.controller.chunks import Chunk, Claims, Line
-from chat_app.controller.english import FILLER, FUNCTION, common_words
+from chat_app.controller.english import CONTROLS, FILLER, FUNCTION, IDIOMS, common_words
 from chat_app.controller.lexicon import Lexicon, Meaning
 from chat_app.controller.numbers import COUNT, NUMBER, number
 from chat_app.controller.patterns import compiled, joined
 from chat_app.controller.people import NameSpotter
-from chat_app.controller.text import Text, singular
+from chat_app.controller.text import Text, canonical, singular
 from chat_app.controller.titles_in_text import TitleSpotter
 from chat_app.controller.turn import Unknown
 from chat_app.state import State
@@ -53,7 +54,10 @@ class Mentions:
         self.people = NameSpotter(lexicon)
         nouns = "|".join(re.escape(noun) for noun in lexicon.nouns)
         self._ordinal = compiled("mention_ordinal", ORDINAL="|".join(_ORDINALS), NOUN=nouns)
-        self._facet_names = {n: w.facet for w in lexicon.words.values() for n in w.names if not w.soft}
+        controls = {canonical(n): c for c, names in CONTROLS.items() for n in names}
+        self._facet_names = controls | {
+            n: w.facet for w in lexicon.words.values() for n in w.names if not w.soft
+        }
         self._longest_name = max((n.count(" ") + 1 for n in self._facet_names), default=1)
 
     def read(self, state: State, message: str) -> Reading:
@@ -64,11 +68,12 @@ class Mentions:
         missing = self.titles.claim(claims)
         self._claim_phrases(claims, shortest=3)
         self._claim_ranges(claims)
-        self._claim_cued_values(claims)
+        self._claim_phrases(claims, shortest=2)
+        self._claim_cued_values(claims, state)
         self._claim_facet_names(claims)
         unknown = self.people.claim_cued(claims)
-        self._claim_phrases(claims, shortest=2)
         self.people.claim_free(claims)
+        self.people.claim_misspelt(claims)
         self._claim_phrases(claims, shortest=1)
         self._claim_nouns(claims)
         self._claim_numbers(claims)
@@ -91,60 +96,16 @@ class Mentions:
                     break
 
     def _meant(self, text: Text, start: int, words: str) -> bool:
-        """Small words with a second life: "new york", "the best man", "short of"."""
-        after = text.words(start + len(words.split()), start + len(words.split()) + 1)
-        before = text.words(max(start - 1, 0), start)
-        if words in ("new", "old", "modern", "current", "short", "quick") and (
-            after
-            in (
-                "york",
-                "zealand",
-                "orleans",
-                "england",
-                "to",
-                "year",
-                "of",
-                "look",
-                "question",
-                "one",
-                "world",
-            )
-            or before in ("years", "year", "something", "anything")
-            and words == "quick"
-        ):
-            return after == "one" and words in ("new", "old", "short")
-        if words in ("new", "old", "newer", "older") and before in (
-            "his",
-            "her",
-            "their",
-            "my",
-            "your",
-            "the",
-            "its",
-        ):
-            return (
-                self.lexicon.is_noun(after)
-                or after in ("ones", "stuff", "classics")
-                or after in self.lexicon.phrases
-            )
-        if (
-            words == "old"
-            and after in ("niece", "nephew", "son", "daughter", "kid", "boy", "girl", "?", ",", ".", "")
-            and before in ("year", "years")
-        ):
-            return False
-        if words in ("us", "best", "doc", "war") and after in (
-            "friend",
-            "friends",
-            "man",
-            "bet",
-            "know",
-            "wishes",
-        ):
-            return False
-        return not (
-            words == "recently" and before in ("i", "have", "just", "watched", "saw", "seen", "until")
-        )
+        """Not one of the small words in a second life: "New York", "her new show", "best man"."""
+        idiom = IDIOMS.get(words)
+        if idiom is None:
+            return True
+        at = start + len(words.split())
+        before, after = text.words(max(start - 1, 0), start), text.words(at, at + 1)
+        if before in idiom["owned"]:  # "her new show" is another thing than "the new comedies"
+            return self.lexicon.is_noun(after) or after in self.lexicon.phrases or after in ("ones", "stuff")
+        ends = idiom["ends"] and before != "something" and not after[:1].isalnum()
+        return not (before in idiom["before"] or after in idiom["after"] or ends)
 
     def _claim_ranges(self, claims: Claims) -> None:
         found = sorted(find_ranges(claims.text, self.lexicon), key=lambda r: (r.start - r.end, r.start))
@@ -152,24 +113,36 @@ class Mentions:
             words = claims.text.words(r.start, r.end)
             claims.claim(Chunk(r.start, r.end, words, "R", meaning=Meaning(ranges=(r.range,))))
 
-    def _claim_cued_values(self, claims: Claims) -> None:
+    def _claim_cued_values(self, claims: Claims, state: State) -> None:
         """Values that count only after a cue: "made in England"."""
         text = claims.text
         for facet, table in self.lexicon.cued.items():
             words = self.lexicon.words[facet]
+            in_force = any(c.facet == facet for c in (*state.intent.require, *state.intent.exclude))
+            going_on = False  # "from Spain or Mexico"
             for i in range(len(text)):
-                cue = next(
-                    (c for c in (*words.cues, *words.weak_cues) if text.words(i, i + c.count(" ") + 1) == c),
-                    None,
+                cues = (
+                    c for c in (*words.cues, *words.weak_cues) if text.words(i, i + c.count(" ") + 1) == c
                 )
-                if cue is None:
+                cue = next(cues, None)
+                start = i + cue.count(" ") + 1 if cue else i
+                if not (cue or going_on or in_force):
                     continue
-                start = i + cue.count(" ") + 1
-                for length in (4, 3, 2, 1):
-                    said = text.words(start, start + length)
-                    if start + length <= len(text) and (meaning := table.get(said)):
-                        claims.claim(Chunk(i, start + length, said, "V", meaning=meaning))
-                        break
+                found = self._longest_value(table, text, start)
+                if found:
+                    going_on = (
+                        claims.claim(Chunk(i, found[0], found[1], "V", meaning=table[found[1]])) or going_on
+                    )
+                elif text.tokens[i].norm not in (",", "or", "and") and claims.free(i, i + 1):
+                    going_on = False
+
+    @staticmethod
+    def _longest_value(table: Mapping[str, Meaning], text: Text, start: int) -> tuple[int, str] | None:
+        for length in (4, 3, 2, 1):
+            said = text.words(start, start + length)
+            if start + length <= len(text) and said in table:
+                return start + length, said
+        return None
 
     def _claim_facet_names(self, claims: Claims) -> None:
         text = claims.text

@@ -62,7 +62,7 @@ class NameSpotter:
                 name = self.names.by_full_name(text.words(start, start + length))
                 if (
                     name
-                    and self._worth(name)
+                    and (self._worth(name) or self._beside_name(claims, start))
                     and claims.free(start, start + length)
                     and self._names_somebody(text, start, length)
                 ):
@@ -82,6 +82,16 @@ class NameSpotter:
         return (
             text.cased and len(tokens) == 2 and all(t.is_word and text.raw[t.start].isupper() for t in tokens)
         )
+
+    def claim_misspelt(self, claims: Claims) -> None:
+        """Claim well-known names of two capitalised words, spelled nearly right."""
+        text = claims.text
+        for start in range(len(text) - 1 if text.cased else 0):
+            if not claims.free(start, start + 2) or not self._two_capitals(text, start):
+                continue
+            near = self.names.nearest(text.words(start, start + 2), n=1)
+            if near and near[0][1] >= NEAR_NAME and near[0][0].weight >= self.names.well_known:
+                self._take(claims, start, start + 2, near[0][0])
 
     def _claim_list(self, claims: Claims, start: int, facet: str, firm: bool) -> bool:
         """Names from ``start`` on, joined by commas, "and", "or"."""
@@ -210,6 +220,14 @@ class NameSpotter:
         near = tuple(name.value for name, score in self.names.nearest(" ".join(words), facet) if score >= 60)
         claims.claim(Chunk(start, end, " ".join(words), "U"))
         return [Unknown(text=text.quote(start, end), kind=facet, nearest=near)]
+
+    def _beside_name(self, claims: Claims, start: int) -> bool:
+        """Whether a name stands before this one, joined by "and"."""
+        at = start - 1
+        while at > 0 and claims.text.tokens[at].norm in ("and", "or", ",", "&"):
+            at -= 1
+        owner = claims.owner(at) if at < start - 1 else None
+        return owner is not None and owner.letter == "P"
 
     def _worth(self, name: Name) -> bool:
         """A name of a single item needs a cue: outside films many people share it."""

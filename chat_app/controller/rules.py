@@ -39,6 +39,7 @@ from chat_app.state import State
 from recsys.catalog import Catalog
 from recsys.controls import ControlEdit, ControlIntent, Removal
 
+_ABOUT_ITEMS = compiled("rules_about_items")
 _ONE_TITLE = compiled("rules_one_title")
 GREETINGS = frozenset(
     [
@@ -253,14 +254,14 @@ class RuleReader:
             s.is_a(Kind.OTHER) and re.search(r"(?:^| )O(?= |$)", s.s) and len(s.s.split()) < 5 for s in found
         ):
             return "recommend"
-        if any(s.is_a(Kind.OTHER) and len(s.s.split()) > 5 for s in found):
+        if any(s.is_a(Kind.OTHER) and len(s.s.split()) > 5 and _ABOUT_ITEMS.search(s.s) for s in found):
             return "feedback"
         if any(s.is_a(Kind.CHAT) for s in found):
             return "smalltalk"
         words = [c.norm for c in reading.line.chunks if c.norm[0].isalnum()]
         if not words or self._gibberish(words):
             return "unclear"
-        return "feedback" if len(words) > 4 else "smalltalk"
+        return "feedback" if len(words) > 4 and _ABOUT_ITEMS.search(reading.line.s) else "smalltalk"
 
     def _praises(self, reading: Reading, sentence: Sentence) -> bool:
         """ "Great film!" of one item, without an article."""

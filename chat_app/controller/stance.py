@@ -226,7 +226,9 @@ class Stance:
             at += 1
         ahead = self.line.chunks[at] if at < len(self.line) else None
         in_list = ahead is not None and ahead.letter in ("V", "P", "T", "R", "F", "U")
-        if joint in ("(", ")"):
+        if joint in ("(", ")") or (
+            joint == "," and self.line.chunks[i + 1 : i + 2] and self.line.chunks[i + 1].norm == "too"
+        ):
             return "want", False
         if mode == "seed":
             return ("seed", negated) if ahead is not None and ahead.letter == "T" else ("want", False)

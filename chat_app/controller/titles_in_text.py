@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from chat_app.controller.chunks import Chunk, Claims
 from chat_app.controller.english import FILLER, FUNCTION, WORDS, common_words
-from chat_app.controller.lexicon import Lexicon, wish_for
+from chat_app.controller.lexicon import Lexicon
+from chat_app.controller.names import NEAR_NAME
 from chat_app.controller.numbers import number
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text
@@ -106,9 +107,8 @@ class TitleSpotter:
             named = self.lexicon.names
             last = words.split()[-1]
             people = named.nearest(words, n=1) if " " in words and not dated else []
-            if people and people[0][1] >= 88 and people[0][0].weight >= named.well_known:
-                claims.claim(Chunk(start, end, words, "P", meaning=wish_for(people[0][0])))
-                continue
+            if people and people[0][1] >= NEAR_NAME and people[0][0].weight >= named.well_known:
+                continue  # a misspelt person
             if not dated and (named.by_full_name(words) or named.last.get(last) or named.by_first_name(last)):
                 continue
             if (not dated and any(w in self.lexicon.phrases for w in words.split())) or not any(
@@ -122,8 +122,8 @@ class TitleSpotter:
                 close = text.words(end, end + 3)
                 end += 3 if re.fullmatch(r"\( \d{4} \)", close) else 0
                 if claims.claim(Chunk(start, end, text.words(start, end), "U")):
-                    near_titles = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
-                    unknown.append(Unknown(text=said, kind="title", nearest=near_titles))
+                    nearest = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
+                    unknown.append(Unknown(text=said, kind="title", nearest=nearest))
         return unknown
 
     def _first_capital(self, text: Text, end: int) -> int:
@@ -229,6 +229,9 @@ class TitleSpotter:
         famous = self._fame(mention.row) > 0
         spoken = " ".join(words) in self.lexicon.phrases or any(w in self.lexicon.phrases for w in words)
         if ordinary and not capital and not (strong and famous and len(words) > 1 and not spoken):
+            return 0.0
+        onwards = re.match(r"(?:and|or) (?:up|later|on|onwards?|newer|older|before|so)(?= |$)|[-+]", after)
+        if onwards and words[-1].isdigit():
             return 0.0
         if all(number(w) is not None for w in words) and not (strong or _VERDICT.match(after)):
             return 0.0
