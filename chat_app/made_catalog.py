@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -23,13 +25,14 @@ def made_dataset(n_items: int, n_interactions: int, seed: int = 0) -> Dataset:
     random = np.random.default_rng(seed)
     n_users = max(n_interactions // 25, 1)
     taste = random.integers(0, TASTES, n_items)
+    directors = _names(n_items // 10 + 1, random)
     catalog = Catalog(
         name=f"made-{n_items}",
         ids=list(range(1, n_items + 1)),
         titles=_titles(n_items, random),
         categorical={
             "genre": _facet("genre", KINDS, random.integers(0, len(KINDS), (n_items, 2))),
-            "director": _facet("director", _names(n_items // 10 + 1, random), None, random, n_items),
+            "director": _facet("director", directors, random.integers(0, len(directors), (n_items, 1))),
             "language": _facet("language", LANGUAGES, random.integers(0, len(LANGUAGES), (n_items, 1)) // 2),
         },
         numeric={
@@ -45,9 +48,8 @@ def made_dataset(n_items: int, n_interactions: int, seed: int = 0) -> Dataset:
     loyal = random.random(n_interactions) < 0.75
     wanted = random.integers(0, TASTES, n_users)[user]
     by_taste = [np.flatnonzero(taste == group) for group in range(TASTES)]
-    for group in range(TASTES) if n_items > TASTES * 2 else ():
-        mine = np.flatnonzero(loyal & (wanted == group))
-        members = by_taste[group]
+    for group, members in enumerate(by_taste):
+        mine = np.flatnonzero(loyal & (wanted == group)) if len(members) else []
         item[mine] = members[np.minimum(np.searchsorted(members, item[mine]), len(members) - 1)]
     rating = np.clip(random.normal(3.6, 1, n_interactions).round(), 1, 5)
     when = np.arange(n_interactions)
@@ -67,20 +69,18 @@ def made_vectors(dataset: Dataset, size: int, seed: int = 0) -> np.ndarray:
 
 
 def _titles(n: int, random: np.random.Generator) -> list[str]:
-    words = np.array(_names(20_000, random))
-    picks = words[random.integers(0, len(words), (n, 2))]
-    return [f"{a} {b} {i}" for i, (a, b) in enumerate(picks)]
+    words = np.array(_names(100_000, random))
+    return [" ".join(picked) for picked in words[random.integers(0, len(words), (n, 3))]]
 
 
 def _names(n: int, random: np.random.Generator) -> list[str]:
+    """About ``n`` different made words."""
     syllables = np.array(SYLLABLES)[random.integers(0, len(SYLLABLES), (n, 4))]
-    return [f"{a}{b}{c}{d}".title() for a, b, c, d in syllables]
+    return sorted({"".join(word).title() for word in syllables})
 
 
-def _facet(name, values, codes, random=None, n=0) -> CategoricalFacet:
-    values = sorted(set(values))
-    if codes is None:
-        codes = random.integers(0, len(values), (n, 1))
+def _facet(name: str, values: Sequence[str], codes: np.ndarray) -> CategoricalFacet:
+    """A facet from codes ``(n_items, values an item)``."""
     rows = np.repeat(np.arange(len(codes)), codes.shape[1])
     matrix = sp.csr_matrix((np.ones(codes.size, bool), (rows, codes.ravel())), (len(codes), len(values)))
     return CategoricalFacet(name, values, matrix)
