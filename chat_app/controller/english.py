@@ -28,9 +28,7 @@ ORDINARY_NAMES: frozenset[str] = frozenset(_DATA["ordinary_names"].split())
 LANGUAGES: dict[str, frozenset[str]] = {k: frozenset(v.split()) for k, v in _DATA["languages"].items()}
 
 
-LY_CONTENT = frozenset(
-    {"family", "friendly", "silly", "lovely", "deadly", "lonely", "elderly", "heavenly", "unfriendly"}
-)
+LY_CONTENT = WORDS["english_ly"]
 _VOWEL = re.compile(r"[aeiouy]")
 _HEAP = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}|q(?!u)[a-z]|(.)\1\1\1|[bcdfgjkpqvxz]{4}")
 

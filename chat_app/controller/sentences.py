@@ -37,6 +37,7 @@ _PATTERNS = [(Kind[name], pattern) for name, pattern in kinds()]
 _CHAT_WORDS = WORDS["sentences_chat_words"]
 _ASKED = compiled("sentences_asked")
 _GREETING = compiled("sentences_greeting")
+_COURTESY = compiled("sentences_courtesy")
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
     if re.search(r"do you (?:like|love|watch|enjoy) (?:O|films|movies)", s):
         kinds.discard(Kind.REQUEST)
     marks = all(c.letter in ("", "N") for c in chunks)
+    if marks and _COURTESY.search(s) and not kinds & {Kind.MORE, Kind.LOOKUP, Kind.SERVICE, Kind.REQUEST}:
+        kinds.clear()
+        return {Kind.CHAT}
     firm = kinds & {Kind.MORE, Kind.EXPLAIN, Kind.UNDO, Kind.RESET, Kind.SERVICE} or (
         Kind.LOOKUP in kinds and plain[:1] and plain[0] in ("what", "who", "when", "how", "is", "does", "why")
     )
