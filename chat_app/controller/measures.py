@@ -17,7 +17,7 @@ _HIGH = joined("measure_high")
 _ABOUT = joined("measure_about")
 _OR_MORE = joined("measure_or_more")
 _OR_LESS = joined("measure_or_less")
-_END = r"(?= rating| score|$| [.,!?;)])"
+_END = r"(?= rating| score|$| please| at most| max| tops| long| or| [.,!?;)])"
 
 
 def find_measures(text: Text, words: FacetWords) -> Iterator[tuple[int, int, Range]]:
@@ -49,19 +49,22 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
     patterns = []
     if unit:
         hours = 60 in words.units.values()
-        amount = _duration(unit) if hours else rf"{NUMBER}(?:\+| \+)? ?(?:{unit})"
+        amount = _duration(unit) if hours else rf"{NUMBER}(?: and a half)?(?:\+| \+)? ?(?:{unit})"
         patterns.append(
             rf"(?:between|from) (?P<a>{NUMBER})(?: {unit})? (?:and|to|-) (?P<b>{amount})"
             rf"|(?P<a2>{NUMBER})(?: {unit})? (?:to|-) (?P<b2>{amount})"
+            rf"|(?P<over>{_LOW}|{_NOT_LOW}) (?P<a4>{NUMBER}(?: {unit})?),?(?: and| but|,)+ (?:{_HIGH}) (?P<b4>{amount})"
+            rf"|(?P<below>{_HIGH}) (?P<b5>{amount})(?: and| but|,| ,)+ (?:{_LOW}|{_NOT_LOW}) (?P<a5>{NUMBER})(?: {unit})?"
+            rf"(?! (?:of|more|hours?|minutes?))"
             rf"|(?:{op} (?:a |the )?)?(?P<amount>{amount}){after}?(?: long| rating)?"
         )
     named = _any([*words.cues, *words.names])
-    link = r"(?: (?:is|are|of|be|should be|that is|being|between|=|:|an?))*"
+    link = r"(?: (?:is|are|of|be|should be|that is|being|between|up to|at|=|:|an?))*"
     out_of = r"(?: (?:out of|/) (?P<outof{0}>\d+)|(?P<percent{0}> ?%)| " + (unit or "points") + ")?"
     patterns.append(
-        rf"(?:with |has |have |is |are )?(?:an? )?(?:average |mean )?(?:{named}){link}(?: (?:{op}))? ?"
-        rf"(?P<amount>{NUMBER}){out_of.format('')}"
-        rf"(?:{after}| (?:and|to|-) (?P<b3>{NUMBER}){out_of.format('2')})?"
+        rf"(?:with |has |have |is |are )?(?:an? )?(?:average |mean |(?P<min0>min(?:imum)? )|(?P<max0>max(?:imum)? ))?(?:{named}){link}(?: (?:{op}))? ?"
+        rf"(?P<amount>{NUMBER}(?: and a half)?){out_of.format('')}"
+        rf"(?:{after}| (?:and|but|to|-)(?: (?:{_HIGH}|{_LOW}))? (?P<b3>{NUMBER}){out_of.format('2')})?"
     )
     if words.scale:
         figure = r"\d(?:\.\d+)?"
@@ -69,25 +72,31 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
             rf"(?P<low>above|over|higher than|better than)(?: a)? (?P<amount>{figure})"
             rf"(?: (?:out of|/) (?P<outof>\d+))?{_END}"
             rf"|(?P<high>below|under|lower than|worse than)(?: a)? (?P<amount6>{figure}){_END}"
-            rf"|(?P<amount4>\d+(?:\.\d+)?) ?(?:out of|/) ?(?P<outof4>\d+){after}?"
+            rf"|(?P<amount4>\d+(?:\.\d+)?) ?(?:out of|/) ?(?P<outof4>\d+)"
+            rf"(?! (?:should|must|of|are|can|need|have|has|to be|shall|O|[a-z]+ ?s)(?= |$)){after}?"
             rf"|(?P<amount5>\d+(?:\.\d+)?) ?\+(?: rating| rated| {unit or 'points'})?"
         )
+        patterns.append(
+            rf"{op} (?P<amount7>{NUMBER}(?: and a half)?) out of (?P<outof7>five|ten|a hundred|5|10|100){_END}"
+        )
+        patterns.append(rf"(?P<amount8>\d\.\d+|\d(?= (?:and|or) (?:up|above|higher|better))){after}{_END}")
     return [re.compile(rf"(?<![\w.]){p}(?!\w)") for p in patterns]
 
 
 def _duration(unit: str) -> str:
-    plain = rf"{NUMBER} ?(?:{unit})(?: (?:and )?(?:{NUMBER} (?:minutes|minute|m)|a half|{NUMBER}(?= |$)))?"
+    plain = rf"{NUMBER} ?(?:{unit})(?: (?:and )?(?:{NUMBER} (?:minutes|minute|m)|a half)| {NUMBER}{_END})?"
     return (
-        rf"(?:an? (?:hour|hours)(?: (?:and )?(?:a half|{NUMBER} minutes))?|{NUMBER} and a half (?:hour|hours)"
+        rf"(?:an? (?:hour|hours)(?: (?:and )?(?:a half|{NUMBER} minutes)| {NUMBER}{_END})?|{NUMBER} and a half (?:hour|hours)"
         rf"|half an hour|{plain})"
     )
 
 
 def _measure_range(match: re.Match[str], words: FacetWords) -> Range | None:
     groups = match.groupdict()
-    amount = next((groups[g] for g in ("amount", "amount4", "amount5", "amount6") if groups.get(g)), None)
-    second = groups.get("b") or groups.get("b2") or groups.get("b3")
-    first = groups.get("a") or groups.get("a2") or (amount if second else None)
+    amount = next((groups[f"amount{n}"] for n in ("", *range(4, 9)) if groups.get(f"amount{n}")), None)
+    second = next((groups[f"b{n}"] for n in ("", *range(2, 6)) if groups.get(f"b{n}")), None)
+    first = next((groups[f"a{n}"] for n in ("", 2, 4, 5) if groups.get(f"a{n}")), None)
+    first = first or (amount if second else None)
     convert = _converter(words, groups)
     if first and second:
         bounds = sorted(v for w in (first, second) if (v := convert(w, second)) is not None)
@@ -95,10 +104,10 @@ def _measure_range(match: re.Match[str], words: FacetWords) -> Range | None:
     value = convert(amount or "", amount or "")
     if value is None:
         return None
-    if groups.get("high") or groups.get("less"):
+    if groups.get("high") or groups.get("less") or groups.get("max0"):
         return Range(facet=words.facet, max=value)
     plus = groups.get("amount5") or "+" in match[0]
-    if groups.get("low") or groups.get("more") or plus or words.scale:
+    if groups.get("low") or groups.get("more") or groups.get("min0") or plus or words.scale:
         return Range(facet=words.facet, min=value)
     if groups.get("about"):
         slack = round(value * 0.1)
@@ -108,7 +117,8 @@ def _measure_range(match: re.Match[str], words: FacetWords) -> Range | None:
 
 def _converter(words: FacetWords, groups: dict[str, str | None]) -> Callable[[str, str], float | None]:
     """From the words of an amount (and of the one that has the unit) to the facet's own unit."""
-    top = float(groups.get("outof") or groups.get("outof4") or groups.get("outof2") or 0)
+    outof = next((groups[f"outof{n}"] for n in ("", 2, 4, 7) if groups.get(f"outof{n}")), None)
+    top = number(outof or "") or 0
     percent = groups.get("percent") or groups.get("percent2")
 
     def convert(said: str, with_unit: str) -> float | None:
@@ -141,8 +151,9 @@ def _in_units(said: str, with_unit: str, words: FacetWords) -> float | None:
         elif tail := re.search(rf"(?:hours?|h) (?:and )?({NUMBER})$", said):
             total += number(tail[1]) or 0
         return total
-    value = number(said.replace("+", " "))
+    value = number(re.sub(r" and a half\b", "", said.replace("+", " ")))
     if value is None:
         return None
+    value += 0.5 if re.search(r"\d* and a half\b", said) else 0
     found = re.search(rf"(?<!\w)({units})(?!\w)", with_unit)
     return value * (words.units[found[1]] if found else 1)

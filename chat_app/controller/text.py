@@ -44,6 +44,7 @@ _UNITS = frozenset(
         "x",
     ]
 )
+_SHORT_YEAR = re.compile(r"\d\d")
 _DECADE = re.compile(r"(\d\d|\d{4})'s")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = {ord(c): "'" for c in "’‘´`ʼ′"} | {ord(c): '"' for c in "“”„«»″"}
@@ -232,7 +233,10 @@ def _tokens(raw: str) -> list[Token]:
         start, end = match.span()
         if match[0] == "-" and _joins_words(raw, start):
             continue
-        for norm in _canonical_words(fold(match[0]), out):
+        said = fold(match[0])
+        if _SHORT_YEAR.fullmatch(said) and raw[:start].endswith("'") and not raw[: start - 1][-1:].isalnum():
+            said = f"{19 if int(said) > 20 else 20}{said}"  # "'44"
+        for norm in _canonical_words(said, out):
             out.append(Token(norm, start, end))
     return out
 

@@ -25,11 +25,22 @@ _DECADES = {
     "aughts": 0,
 }
 _DECADE = rf"(?:(?:18|19|20)?\d0s|(?:nineteen |twenty )?(?:{'|'.join(_DECADES)}))"
-_YEAR = r"(?:18[89]\d|19\d\d|20[0-4]\d)"
-_CENTURY = r"(?:(?:20th|twentieth|last|previous|21st|twenty first|this) century|turn of the century)"
+_TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
+_ONES = "one|two|three|four|five|six|seven|eight|nine"
+_TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
+_UNITS = rf"(?:(?:{_TENS})(?: (?:{_ONES}))?|{_TEENS}|o(?:h|ught)? (?:{_ONES}))"
+_SPELLED_YEAR = rf"(?:(?:nineteen|twenty) {_UNITS}|two thousand(?: (?:and )?(?:{_UNITS}|{_ONES}))?)(?! (?:{_ONES}|minutes|percent))"
+_YEAR = rf"(?:18[89]\d|19\d\d|20[0-4]\d|{_SPELLED_YEAR})"
+_THIS = "this|the present|the current|present|current"
+_CENTURY = (
+    rf"(?:(?:20th|twentieth|last|previous|21st|twenty first|{_THIS}) (?:century|millennium)"
+    r"|turn of the (?:century|millennium))"
+)
 _PART = r"(?:(?:early|mid|middle|late)(?: ?-)?(?: of)?(?: the)? )"
 _PERIOD = rf"(?:the )?(?:{_PART}?(?:{_DECADE}|{_CENTURY})|(?:the )?(?:year )?{_YEAR})(?! minutes| hours)"
 _CALENDAR = compiled("calendar", PERIOD=_PERIOD, DECADE=_DECADE, COUNT=COUNT)
+_AGE = compiled("calendar_age", COUNT=COUNT)
+_YOUNG = re.compile(r"less|fewer|under|most|up to|no more|younger|newer|not (?:more|over)|(?:no|not|nothing) older")
 
 
 def find_years(text: Text, facet: str, lexicon: Lexicon) -> Iterator[tuple[int, int, Range]]:
@@ -37,23 +48,43 @@ def find_years(text: Text, facet: str, lexicon: Lexicon) -> Iterator[tuple[int, 
     for match in text.find(_CALENDAR):
         found = _calendar_range(match, facet, lexicon)
         if found is not None:
-            yield *text.span(match), found
+            start, end = text.span(match)
+            if match["neg"] and found.min is not None and found.max is not None:
+                start += len(match["neg"].split())  # what has two sides is denied by the stance
+            yield start, end, found
+    for match in text.find(_AGE):
+        years = number(match["n"] or match["n2"])
+        if years is not None:
+            born = lexicon.latest(facet) - int(years)
+            young = bool(_YOUNG.search(match[0]))
+            yield *text.span(match), Range(facet=facet, min=born + 1) if young else Range(facet=facet, max=born)
 
 
 def period(words: str) -> tuple[int, int]:
     """First and last year of "1994", "the early 80s", "nineteen fifties", "20th century"."""
     if found := re.search(_YEAR + r"$", words):
-        year = int(found[0])
+        year = _spelled_year(found[0])
         return year, year
-    if "century" in words:
+    if "century" in words or "millennium" in words:
         if "turn" in words:
             return 1998, 2002
-        return (2000, 2099) if re.search(r"21st|twenty first|this", words) else (1900, 1999)
+        return (2000, 2099) if re.search(r"21st|twenty first|this|present|current", words) else (1900, 1999)
     first = _first_year(words.split()[-1], words)
     for part, (low, high) in {"early": (0, 3), "mid": (4, 6), "late": (7, 9)}.items():
         if part in words:
             return first + low, first + high
     return first, first + 9
+
+
+def _spelled_year(words: str) -> int:
+    """ "1995", "nineteen ninety five", "two thousand and four", "twenty ten"."""
+    if words.isdigit():
+        return int(words)
+    century, _, rest = words.removeprefix("two thousand").strip().partition(" ")
+    if words.startswith("two thousand"):
+        return 2000 + int(number(f"{century} {rest}".removeprefix("and ").strip()) or 0)
+    rest = re.sub(r"^o(?:h|ught)? ", "", rest)
+    return {"nineteen": 1900, "twenty": 2000}[century] + int(number(rest) or 0)
 
 
 def _first_year(decade: str, words: str) -> int:
@@ -83,17 +114,19 @@ def _calendar_range(match: re.Match[str], facet: str, lexicon: Lexicon) -> Range
     op, after, negated = match["op"] or "", match["after"] or "", bool(match["neg"])
     low: float | None = first
     high: float | None = _end(last)
-    if re.search(r"later|newer|after|younger|on|up|beyond|recent|above|\+", after):
+    if re.search(r"at the (?:latest|most)", after):
+        low = None
+    elif re.search(r"later|newer|after|younger|on|up|beyond|recent|above|earliest|\+", after):
         high = None
     elif after:
         low = None
     elif re.fullmatch(r"before|prior to|earlier than|older than|pre|predating", op):
         low, high = None, first - 1
-    elif re.fullmatch(r"until|up to|till|(?:no|not) later than", op):
+    elif re.fullmatch(r"until|up to|till|(?:no|not) later than|in or before|up until", op):
         low, high = None, last
     elif re.fullmatch(r"after|later than|newer than|more recent than|past|post|younger than", op):
         low, high = last + 1, None
-    elif re.match(r"since|starting|beginning|(?:no|not) earlier than", op):
+    elif re.match(r"since|starting|beginning|(?:no|not) earlier than|(?:in|during) or after|as of", op):
         low, high = first, None
     elif re.fullmatch(r"around|about|circa", op) and first == last:
         low, high = first - 2, last + 2
