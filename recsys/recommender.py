@@ -30,7 +30,7 @@ from recsys.rankers import PRIOR_HALF, RANKERS, Ranker
 from recsys.reasons import Reasons
 from recsys.semantic import ItemTexts, SemanticIndex, load_embedder
 from recsys.settings import ASSETS, Settings
-from recsys.slate import FunnelStep, Slate, SlateItem, SlatePlan, plan_slate
+from recsys.slate import FunnelStep, Relaxation, Slate, SlateItem, SlatePlan, plan_slate
 from recsys.themes import Themes
 from recsys.topk import top
 from recsys.vectors import remembering
@@ -178,9 +178,17 @@ class Recommender:
         with clock("ranking"):
             scores = self._ranker.scores(taste)
             rows = top(scores, constraints.count)
+        report = constraints.report(rows.tolist())
+        why = f"This is the ranker's own list: {{}} of {len(rows)} by itself."
+        broken = [c for c in report if not c.met and c.control != "count"]
+        relaxations = [Relaxation(control=c.control, reason=why.format(c.got)) for c in broken]
+        if len(rows) < constraints.count:
+            why = f"There are only {len(rows)} {self.catalog.noun[len(rows) != 1]}."
+            relaxations.append(Relaxation(control="count", to=str(len(rows)), reason=why))
         return Slate(
             items=tuple(self._item(row, scores[row], ()) for row in rows.tolist()),
-            compliance=tuple(constraints.report(rows.tolist())),
+            compliance=tuple(report),
+            relaxations=tuple(relaxations),
             timings=clock.seconds,
             model=self.name,
             catalog=self.catalog.name,

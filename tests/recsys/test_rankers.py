@@ -132,6 +132,8 @@ class TestList:
         best = np.argsort(-ranker.scores(Taste(liked=(0, 2))), kind="stable")[:7]
         assert [item.id for item in slate.items] == [CATALOG.ids[row] for row in best]
         assert slate.decoding == "free" and len(slate.compliance) == 2
+        broken = [control.control for control in slate.compliance if not control.met]
+        assert broken == [relaxation.control for relaxation in slate.relaxations] == ["color Red"]
 
 
 @st.composite
