@@ -27,7 +27,7 @@ _LEADS = frozenset(
 def asides(line: Line, stance: Stance, sentence: Sentence) -> set[int]:
     """Chunks of a sentence that say nothing of what is asked for."""
     out = _circumstances(line, stance, sentence)
-    for start, end in _clauses(line, sentence):
+    for start, end in clauses(line, sentence):
         if _tells(line, stance, start, end):
             out |= set(range(start, end))
         else:
@@ -55,7 +55,8 @@ def _denies(stance: Stance, i: int) -> bool:
     return mark.cue and mark.negated and mark.mode in ("want", "like")
 
 
-def _clauses(line: Line, sentence: Sentence) -> Iterator[tuple[int, int]]:
+def clauses(line: Line, sentence: Sentence) -> Iterator[tuple[int, int]]:
+    """Chunk spans of a sentence between its commas and conjunctions."""
     start = sentence.start
     for i in range(sentence.start, sentence.end):
         if line.chunks[i].norm in _BORDERS and not line.chunks[i].letter:

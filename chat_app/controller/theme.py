@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from chat_app.controller.asides import asides
+from chat_app.controller.asides import asides, clauses
 from chat_app.controller.chunks import Line
 from chat_app.controller.english import WORDS, common_words, is_content, is_pronounceable
 from chat_app.controller.lexicon import Lexicon
+from chat_app.controller.patterns import compiled
 from chat_app.controller.sentences import Kind, Sentence
 from chat_app.controller.stance import Stance
 from chat_app.controller.text import singular
@@ -16,6 +17,10 @@ from chat_app.controller.text import singular
 _INNER = WORDS["theme_inner"]
 
 _ASKED = ("V", "P", "R", "O", "X")
+_OPENS = WORDS["theme_opens"]
+_STATED = compiled("theme_stated")
+_VAGUE = compiled("theme_vague")
+_SKIPS = compiled("theme_skips")
 
 
 @dataclass(frozen=True)
@@ -46,98 +51,103 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
     if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN, Kind.ORDER, Kind.SERVICE, Kind.RESET, Kind.UNDO):
         return False
     chunks = range(sentence.start, sentence.end)
-    if any(line.chunks[i].letter == "T" and stance.marks[i].mode != "seed" for i in chunks):
+    if any(line.chunks[i].letter == "T" and not _compares(stance, i) for i in chunks):
         return sentence.is_a(Kind.REQUEST)
     if sentence.is_a(Kind.REQUEST, Kind.MORE):
         return True
     denied = any(stance.marks[i].negated for i in chunks)
+    skipped = bool(_SKIPS.search(sentence.s))
     if sentence.is_a(Kind.VERDICT):
         return any(stance.marks[i].negated and stance.marks[i].mode in ("want", "like") for i in chunks)
     if sentence.is_a(Kind.CHAT):
         return False
-    return denied or _wishes(line, stance, sentence)
+    return denied or skipped or bool(_scope(line, stance, sentence))
 
 
-def _elliptic(sentence: Sentence) -> bool:
+def _compares(stance: Stance, i: int) -> bool:
+    mark = stance.marks[i]
+    return mark.mode == "seed" or mark.mode == "want" and mark.negated
+
+
+def _scope(line: Line, stance: Stance, sentence: Sentence) -> set[int]:
+    """Chunks whose words may be wanted: all of a request, else the clauses that wish."""
+    if sentence.is_a(Kind.REQUEST, Kind.MORE):
+        return set(range(sentence.start, sentence.end))
+    out: set[int] = set()
+    told = False
+    for start, end in clauses(line, sentence):
+        span = range(start, end)
+        words = " ".join(line.chunks[i].symbol for i in span)
+        wished = any(
+            line.chunks[i].letter in _ASKED and stance.marks[i].mode == "want" and not stance.marks[i].negated
+            for i in span
+        )
+        stated = bool(_STATED.search(words))
+        if (wished and not stated) or _VAGUE.search(words) or (not told and _elliptic(words)):
+            out |= set(span)
+        else:
+            out |= {i for i in span if stance.marks[i].mode == "seed" or _fond(line, stance, i)}
+        told = told or stated
+    return out
+
+
+def _fond(line: Line, stance: Stance, i: int) -> bool:
+    """Whether a word is what somebody likes ("I like vampires"), and no name."""
+    mark, first = stance.marks[i], line.text.tokens[line.chunks[i].start].start
+    name = line.text.cased and line.text.raw[first].isupper()
+    return mark.mode == "like" and not mark.negated and not name
+
+
+def _elliptic(clause: str) -> bool:
     """A few words without a verb: "heists", "with dragons", "about Vietnam"."""
-    words = sentence.s.split()
-    opens = bool(words) and words[0] in (
-        "with",
-        "about",
-        "set",
-        "something",
-        "anything",
-        "where",
-        "involving",
-        "featuring",
-        "and",
-        "more",
-        "but",
-        "in",
-        "only",
-    )
-    stated = any(
-        w in ("is", "was", "are", "were", "i", "we", "it", "did", "do", "you", "has", "have") for w in words
-    )
+    words = clause.split()
+    if words[:1] in (["the"], ["sorry"]) and not set(words) & {"one", "ones", "kind", "sort", "type", "variety"}:
+        return False
+    opens = bool(words) and words[0] in _OPENS
     content = [w for w in words if len(w) > 1 and is_content(w)]
     known = any(
         w in common_words() or singular(w) in common_words() or (len(w) > 6 and is_pronounceable(w))
         for w in content
     )
-    opens = opens or words[:1] == ["any"]
     if words[-1:] == ["?"] and not opens:
         return False
     said = [w for w in words if w[0].isalnum()]
-    return (len(said) <= 6 or opens) and not stated and known
+    return (len(said) <= 6 or opens) and not _STATED.search(clause) and known
 
 
 def _phrases(
     line: Line, stance: Stance, sentence: Sentence, lexicon: Lexicon, used: set[int]
 ) -> list[tuple[bool, str]]:
     aside = asides(line, stance, sentence)
-    denied_only = not sentence.is_a(Kind.REQUEST, Kind.MORE) and not _wishes(line, stance, sentence)
+    scope = _scope(line, stance, sentence)
     past = bool(re.search(r"(?:^| )(?:liked|loved|enjoyed|hated|adored)(?= )", sentence.s))
+    judges = sentence.is_a(Kind.VERDICT) and not sentence.is_a(Kind.REQUEST, Kind.MORE)
     runs: list[tuple[bool, list[int]]] = []
     for i in range(sentence.start, sentence.end):
         chunk, mark = line.chunks[i], stance.marks[i]
+        plain = not chunk.letter and is_content(chunk.norm) and chunk.norm not in lexicon.fillers
+        skipped = mark.mode == "drop" and bool(_SKIPS.search(sentence.s))
+        negated = mark.negated or skipped
         content = (
-            (
-                chunk.letter == "X"
-                or not chunk.letter
-                and is_content(chunk.norm)
-                and chunk.norm not in lexicon.fillers
-            )
-            and (mark.mode in ("want", "seed") or mark.mode == "like" and not past)
-            and i not in aside
+            (chunk.letter == "X" or plain)
+            and (mark.mode in ("want", "seed") or mark.mode == "like" and not past or skipped)
+            and (i not in aside or (chunk.letter == "X" and i in scope))
             and i not in used
             and not mark.cue
-            and not (denied_only and not mark.negated)
-            and not (
-                sentence.is_a(Kind.VERDICT)
-                and not sentence.is_a(Kind.REQUEST, Kind.MORE)
-                and not _denied(line, stance, i)
-            )
+            and (negated or i in scope)
+            and not (judges and not _denied(line, stance, i))
         )
         if not content:
             continue
-        if runs and runs[-1][0] == mark.negated and _adjoins(line, runs[-1][1][-1], i):
+        if runs and runs[-1][0] == negated and _adjoins(line, runs[-1][1][-1], i):
             runs[-1][1].append(i)
         else:
-            runs.append((mark.negated, [i]))
+            runs.append((negated, [i]))
     out = []
     for negated, run in runs:
         first, last = line.chunks[run[0]], line.chunks[run[-1]]
         out.append((negated, line.text.quote(first.start, last.end)))
     return out
-
-
-def _wishes(line: Line, stance: Stance, sentence: Sentence) -> bool:
-    """Whether a sentence asks for something outright, or is too short to do anything else."""
-    chunks = range(sentence.start, sentence.end)
-    modes = {stance.marks[i].mode for i in chunks}
-    wished = any(line.chunks[i].letter in _ASKED and stance.marks[i].mode in ("want", "like") for i in chunks)
-    wished = wished or bool(re.search(r"(?:^| )(?:something|anything|stuff)(?= [a-z])", sentence.s))
-    return wished or "seed" in modes or "like" in modes or _elliptic(sentence)
 
 
 def _denied(line: Line, stance: Stance, i: int) -> bool:
