@@ -138,6 +138,8 @@ window.tiller = (() => {
     element.addEventListener("toggle", event => event.target.dataset?.key && open.set(event.target.dataset.key, event.target.open), true);
     element.addEventListener("input", event => event.target.dataset.picker === "search" && search(event.target, server));
     const id = element.closest("[id]:not([id^=html-])")?.id;
+    if (id === "in-force") new ResizeObserver(([dock]) =>
+      document.documentElement.style.setProperty("--t-dock-height", `${dock.target.offsetHeight}px`)).observe(element.closest("#dock"));
     watch("value", () => {
       if (id === "download") save(props.value);
       else if (id === "live") requestAnimationFrame(() => $(".pending", element)?.scrollIntoView({ block: "start", behavior: "instant" }));

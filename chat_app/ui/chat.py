@@ -126,7 +126,7 @@ class ChatTab:
         """A message was sent (or, when ``editing``, the last one is replaced)."""
         session, text = _session(session), str(text or "").strip()
         if not text:
-            yield {}
+            yield {self.editing: gr.skip()}  # nothing changes
             return
         job: Job = lambda c, p: c.edit_last(text, p) if editing and c.turns else c.turn(text, p)  # noqa: E731
         yield from self._turn(session, text, job, typed=text)
@@ -177,7 +177,7 @@ class ChatTab:
     def _do_edit(self, session: Session, data: dict[str, Any]) -> Page:
         conversation = self._open(session)
         if not conversation.turns:
-            return {}
+            return {self.live: cards.live(notice="There is nothing to edit yet.")}
         return {
             self.box: conversation.turns[-1].text,
             self.editing: True,

@@ -270,6 +270,8 @@ def test_a_title_that_tries_to_be_html_shows_as_text(chat: Chat):
 def test_empty_and_endless_messages(new_chat, strict_server):
     chat = new_chat(strict_server)
     chat.box.press("Enter")
+    chat.page.wait_for_timeout(500)
+    assert chat.turns.count() == 0 and chat.notice.count() == 0 and "Traceback" not in strict_server.log()
     chat.box.fill("x" * 100_000)
     chat.box.press("Enter")
     chat.notice.wait_for(timeout=WAIT)
@@ -285,6 +287,8 @@ def test_too_many_messages_are_refused_politely(new_chat, strict_server):
     chat.box.press("Enter")
     chat.notice.wait_for(timeout=WAIT)
     assert "seconds" in chat.notice.inner_text() and chat.turns.count() == 4
+    box, dock = chat.notice.bounding_box(), chat.page.locator("#dock").bounding_box()
+    assert 0 < box["y"] and box["y"] + box["height"] <= dock["y"]  # right above the dock, in sight
     assert chat.box.input_value() == "nine comedies"
 
 
