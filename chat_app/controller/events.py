@@ -27,6 +27,13 @@ _OF_FOCUS = re.compile(
 )
 _NOT_YET = re.compile(r"sounds|looks|seems|would|will|want to|have not|never|heard|both|them|those")
 _SAID = compiled("events_said")
+_IDIOMS: list[tuple[Verdict, re.Pattern[str], re.Pattern[str]]] = [
+    ("disliked", compiled("events_blame_before"), compiled("events_blame_after")),
+    ("liked", compiled("events_praise_before"), compiled("events_praise_after")),
+]
+_HABIT = compiled("events_habit")
+_ONLY_HEARD = compiled("events_only_heard")
+_DID_SEE = re.compile(r"did (?:\w+ )?(?:see|watch)$")
 
 
 @dataclass
@@ -165,18 +172,22 @@ def _verdict(
         )
         return (_object(judged_later[0]) or judge(judged_later[0])) if judged_later else None
     before = line.text.words(line.chunks[group.sentence.start].start, line.chunks[group.first].start)
-    if (
-        mark.mode in ("unseen", "heard")
-        or _FUTURE.match(after)
-        or re.search(
-            r"(?:sounds|watch|see|try|check (?:out|into)|look (?:into|for)|go with)(?: like| out)?$", before
-        )
-    ):
+    if idiom := _idiom(before, after):
+        return idiom
+    if mark.mode in ("unseen", "heard") and re.match(r"^(?:, )?(?:which|that|but it) ", after):
+        return _judged(after)
+    if mark.mode in ("unseen", "heard") or _FUTURE.match(after):
+        return None
+    if (again := re.search(r"(?:^|(\w+) )(?:watch|rewatch)$", before)) and _HABIT.match(after):
+        return "liked" if again[1] in ("could", "can", "would", "will") else "seen"
+    if _ONLY_HEARD.search(before) and not _DID_SEE.search(before):
         return None
     if re.match(r"^(?:\W )?(?:not so much|not really|not at all|no)(?= |$)", after):
         return "disliked"
     said = _object(after)
     judged = _judged(after)
+    if said and re.match(r"^(?:i|we) (?:\w+ )?(?:like|love|hate|enjoy|adore)", after):
+        return said
     if judged and re.match(r"^(?:is|was|were|are|bored|sucked|rocked|has|had) ", after):
         return judged  # its own verb, whatever governs the titles before it
     if mark.mode == "like":
@@ -185,12 +196,20 @@ def _verdict(
         return judged
     if said:
         return said
-    if mark.mode == "seen" or _SAID.search(after):
+    if mark.mode == "seen" or _SAID.search(after) or _DID_SEE.search(before) or _HABIT.match(after):
         return "seen"
     if re.match(r"^(?:,? )?(?:too|also|as well)(?= |$)", after) and previous:
         return previous
     if not before.strip(" ,.!") or before.split()[-1:] in (["and"], ["or"]):
         return _by_emoji(line.text.raw[line.text.tokens[line.chunks[group.last].end - 1].end :])
+    return None
+
+
+def _idiom(before: str, after: str) -> Verdict | None:
+    """Set phrases around a title: "thumbs up for", "fell asleep during", "… never gets old"."""
+    for verdict, ahead, behind in _IDIOMS:
+        if ahead.search(before) or behind.match(re.sub(r"^[:,! -]+", "", after)):
+            return verdict
     return None
 
 

@@ -31,6 +31,7 @@ _NAMED = compiled("titles_named")
 _AFTER_CUE = compiled("titles_after_cue")
 _WEAK = compiled("titles_weak")
 _VERDICT = compiled("titles_verdict")
+_SEQUEL = re.compile(r"(?:(?:part |chapter |vol |volume )?(?:\d|ii+|iv|vi*)(?= |$)(?! (?:/|stars?|out|times?|and|or))|[:-] (?:[^.,!?()]+ ){1,6}\( \d{4} \))")
 _BREAK = frozenset(",.!?;:-()") | {
     "but",
     "and",
@@ -196,10 +197,22 @@ class TitleSpotter:
                 and claims.free(start, end)
                 and not self._inside_name(text, start, end, mention.exact)
             ):
+                if text.raw[begin:stop].isdigit() and text.raw[begin - 1 : begin] == "(":
+                    continue  # the year of the title before
                 dated = bool(re.search(r"\w\W*\(\d{4}\)?$", text.raw[begin:stop]))
                 end += text.words(end, end + 1) == ")"
+                if year := re.fullmatch(r"\( (\d{4}) \)", text.words(end, end + 3)):
+                    if not self._of_year(mention.row, int(year[1])):
+                        continue
+                    dated, end = True, end + 3
                 evidence = 3.0 if dated else self._evidence(text, start, end, mention)
                 yield Candidate(start, end, (mention.row,), evidence)
+
+    def _of_year(self, row: int, year: int) -> bool:
+        """Whether an item may be of a year; catalogues differ by one."""
+        calendar = self.lexicon.calendar
+        known = float(self.catalog.numeric[calendar.facet][row]) if calendar else float("nan")
+        return not abs(known - year) > 1
 
     def _inside_name(self, text: Text, start: int, end: int, exact: bool) -> bool:
         """Whether the words belong to a longer full name ("Adam" of "Adam Sandler")."""
@@ -249,7 +262,8 @@ class TitleSpotter:
         score += 0.5 if any(w not in common_words() and w not in self.lexicon.phrases for w in content) else 0
         score += self._fame(mention.row)
         score -= 1 if ordinary and not (strong and famous and len(words) > 1) else 0
-        score -= 2 if self._goes_on(text, start, end) else 0
+        if self._goes_on(text, start, end):
+            score -= 4 if _SEQUEL.match(text.words(end, end + 9)) else 2
         score += 2 if before.endswith(("what is", "what was")) and after.startswith("about") else 0
         whole = not text.words(0, start) and not re.sub(r"\W", "", after)
         return score + (1.5 if whole and not ordinary else 0)
@@ -259,6 +273,8 @@ class TitleSpotter:
         if not text.cased or not text.raw[text.tokens[start].start].isupper():
             return False
         behind = text.tokens[end : end + 2]
+        if _SEQUEL.match(text.words(end, end + 9)):
+            return True
         if behind and behind[0].norm in (":", "-"):
             behind = behind[1:]
         ahead = text.tokens[start - 1] if start else None
