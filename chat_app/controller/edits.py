@@ -84,9 +84,29 @@ class Draft:
             found = True
         return found
 
+    def lift(self, r: Range, low: bool, high: bool) -> None:
+        """Take one side off a range in force."""
+        self.remove.append(Removal(field="ranges", facet=r.facet))
+        kept_low, kept_high = None if low else r.min, None if high else r.max
+        if kept_low is not None or kept_high is not None:
+            self.ranges.append(Range(facet=r.facet, min=kept_low, max=kept_high))
+
     def excluded(self, meaning: Meaning) -> bool:
-        """Lift the exclusion of what is meant; False where it is not excluded."""
+        """Lift what keeps out what is meant; False where nothing does."""
         found = False
+        if meaning.popularity and self.intent.popularity and meaning.popularity != self.intent.popularity:
+            self.remove.append(Removal(field="popularity"))
+            found = True
+        for r in meaning.ranges:
+            before = next((x for x in self.intent.ranges if x.facet == r.facet), None)
+            if before is None:
+                continue
+            if r.max is None and before.max is not None and r.min is not None:
+                self.lift(before, low=False, high=True)
+                found = True
+            elif r.min is None and before.min is not None and r.max is not None and before.max is None:
+                self.lift(before, low=True, high=False)
+                found = True
         for clause in meaning.require:
             for value in clause.values:
                 for entry in self.intent.exclude:

@@ -11,7 +11,7 @@ from rapidfuzz.distance import OSA
 
 from chat_app.controller.amounts import find_ranges
 from chat_app.controller.chunks import Chunk, Claims, Line
-from chat_app.controller.english import CONTROLS, FILLER, FUNCTION, IDIOMS, common_words
+from chat_app.controller.english import CONTROLS, FILLER, FUNCTION, IDIOMS, WORDS, common_words
 from chat_app.controller.lexicon import Lexicon, Meaning
 from chat_app.controller.numbers import COUNT, NUMBER, number
 from chat_app.controller.patterns import compiled, joined
@@ -33,6 +33,11 @@ _SHARE = re.compile(
     r"(?! an? hour| hour| past| a dozen)(?!\S)"
 )
 _COUNT = re.compile(rf"(?<!\S){COUNT}(?!\S)")
+_ONE_ENOUGH = compiled("mention_one_enough")
+_ONE_OF_THEM = compiled("mention_one_of_them")
+_OF_THEM = re.compile(r"of (?:them|those|these|which)(?= |$)")
+_AMOUNT_CUES = WORDS["mention_amount_cues"]
+_BEFORE_ONE = _AMOUNT_CUES | WORDS["mention_before_one"]
 _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
 
 
@@ -190,18 +195,20 @@ class Mentions:
         for match in _COUNT.finditer(text.line):
             value = number(match[0])
             start, end = text.span(match)
+            if match[0] == "zero":
+                continue  # a denial
             if value is not None and not (match[0] == "one" and self._pronoun_one(text, start)):
                 claims.claim(Chunk(start, end, match[0], "N", number=value))
 
     @staticmethod
     def _pronoun_one(text: Text, start: int) -> bool:
         """ "that one", "the last one", "one of my favourites": no number."""
-        before, after = text.words(max(start - 1, 0), start), text.words(start + 1, start + 2)
-        return (
-            after == "of"
-            or bool(before)
-            and before not in ("just", "only", "me", "and", "least", "most", "exactly", "want", "need", ",")
-        )
+        before, after = text.words(max(start - 1, 0), start), text.words(start + 1, start + 5)
+        if _ONE_ENOUGH.match(after):
+            return False
+        if after.startswith("of "):
+            return not (_ONE_OF_THEM.match(after) or before in _AMOUNT_CUES and _OF_THEM.match(after))
+        return bool(before) and before not in _BEFORE_ONE
 
     @staticmethod
     def _share(match: re.Match[str]) -> float | None:

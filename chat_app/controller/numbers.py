@@ -10,12 +10,12 @@ _ONES = (
 )
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _WORDS = {w: n for n, w in enumerate(_ONES)} | {w: 10 * n for n, w in enumerate(_TENS, 2)}
-_GROUPS = {"couple": 2, "few": 3, "dozen": 12, "handful": 5, "hundred": 100}
+_GROUPS = {"couple": 2, "few": 3, "dozen": 12, "handful": 5, "hundred": 100, "trio": 3, "pair": 2, "duo": 2}
 _WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
 _SPELLED = rf"(?:(?:{'|'.join(_TENS)}) (?:{'|'.join(_ONES[1:10])})|{_WORD})"
 #: Patterns over canonical words: a plain number, and a number of items.
 NUMBER = rf"(?:\d+(?:\.\d+)?|(?:a |one )?hundred(?: and)?(?: {_SPELLED})?|{_SPELLED})"
-_GROUP = r"(?:(?:a |another )?(?:good |solid )?(?:dozen|couple|handful)|(?:a|another|next|the) (?:good )?few)"
+_GROUP = r"(?:(?:a |another )?(?:good |solid )?(?:dozen|couple|handful)|(?:a|another) (?:trio|pair|duo)(?= of)|(?:a|another|next|the) (?:good )?few)"
 COUNT = rf"(?:{NUMBER}(?: dozen)?|half a dozen|{_GROUP})"
 
 

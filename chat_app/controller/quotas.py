@@ -25,6 +25,8 @@ _AMONG = re.compile(
 _NOUNS = WORDS["quota_nouns"]
 _NOT_BEFORE = WORDS["quota_not_before"]
 _MAKE = compiled("quota_make")
+_OR_TWO = compiled("quota_or_two")
+_AUDIENCE = WORDS["quota_audience"]
 
 
 @dataclass
@@ -36,14 +38,14 @@ class Amounts:
     used: set[int] = field(default_factory=set)
 
 
-def read_amounts(line: Line, stance: Stance, intent: ControlIntent) -> Amounts:
-    """Counts and quotas of a message said while ``intent`` is in force."""
-    out = Amounts()
+def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[int]) -> Amounts:
+    """Counts and quotas of a message said while ``intent`` is in force; ``taken`` is explained already."""
+    out = Amounts(used=set(taken))
     plain: list[_Counted] = []  # "five comedies": the count, or one of several quotas
     for match in line.find(_QUOTA):
         amount, what = line.of(match, "amount")[-1], line.of(match, "what")[0]
         counted = _Counted(match, line.span(match, "amount")[0], amount, line.span(match, "what")[0], what)
-        if what.meaning is None or stance.marks[counted.what_at].mode in _TOLD:
+        if what.meaning is None or stance.marks[counted.what_at].mode in _TOLD or counted.at in taken:
             continue
         if _is_count(line, match, intent):
             plain.append(counted)
@@ -90,7 +92,8 @@ def _is_count(line: Line, match: re.Match[str], intent: ControlIntent) -> bool:
     if any(match[op] for op in _OPS) or match["a_least"] or match["a_most"]:
         return False
     linked = re.search(r"(?:from|by|with|starring|be|are|is|should)", match["link"])
-    fresh = intent.count is None and not intent.quotas
+    number = line.of(match, "amount")[-1].number or 0  # as many as the whole list: no part of it
+    fresh = (intent.count is None or number >= intent.count) and not intent.quotas
     return fresh or linked is None or "O" in match["link"].split()
 
 
@@ -125,6 +128,12 @@ def _quota(match: re.Match[str], amount: Chunk, what: Chunk, before: list[Quota]
 
 def _read_count(out: Amounts, line: Line, stance: Stance) -> int | None:
     """Sets the count; returns the place of the number that says it, None for "a film"."""
+    for match in line.find(_OR_TWO):  # "a comedy or two"
+        number = line.of(match, "n")[0]
+        out.count = min(int(number.number or 1), MAX_COUNT)
+        at = line.span(match, "n")[0]
+        out.used.add(at)
+        return at
     for i, chunk in enumerate(line.chunks):
         if i in out.used or chunk.letter != "N" or stance.marks[i].mode in _TOLD:
             continue
@@ -146,7 +155,8 @@ def _asks_for_one(line: Line, stance: Stance, i: int) -> bool:
     if chunk.norm == "another" and i + 1 < len(line):
         return line.chunks[i + 1].letter == "V" and _one_item(line, i)
     praised = chunk.letter == "V" and chunk.meaning is not None and chunk.meaning.order is not None
-    return praised and i > 0 and line.chunks[i - 1].norm == "the" and _one_item(line, i, best=True)
+    opens = i == 0 or line.chunks[i - 1].norm in ("the", ",", ":", ".", "!", "?")
+    return praised and opens and _one_item(line, i, best=True)
 
 
 def _counts_items(line: Line, i: int) -> bool:
@@ -158,6 +168,8 @@ def _counts_items(line: Line, i: int) -> bool:
         ("table for", "like", "part", "season", "is", "she is", "he is", "age", "under", "over", "for")
     ) and not (after and (after[0].letter or after[0].norm in ("of", "more", "good"))):
         return False
+    if after and after[0].norm in _AUDIENCE and not (len(after) > 1 and after[1].letter == "O"):
+        return False  # "two toddlers" are not counted, "two kids movies" are
     for step, c in enumerate(after):
         if c.letter == "O" or (c.letter in ("V", "P") and c.meaning and (c.meaning.require or step)):
             return True
@@ -199,7 +211,7 @@ def _counts_items(line: Line, i: int) -> bool:
         "from",
         "about",
     )
-    ends = ends or " ".join(c.norm for c in after[:2]) in ("in total", "in all", "all together")
+    ends = ends or " ".join(c.norm for c in after[:2]) in ("in total", "in all", "all together", "or so")
     return ends and (
         not before
         or bool(_MAKE.search(before))
@@ -211,7 +223,7 @@ def _counts_items(line: Line, i: int) -> bool:
 def _one_item(line: Line, i: int, best: bool = False) -> bool:
     """Whether "a …" (or "the best …") leads to one item: "a good thriller", not "a lot of"."""
     before = [c.norm for c in line.chunks[max(0, i - 3) : i]]
-    asked = best or before[-2:] == ["what", "is"]
+    asked = best or before[-2:] in (["what", "is"], ["up", "with"], ["me", "with"], ["us", "with"])
     if before and before[-1] in _NOT_BEFORE and not asked:
         return False
     head: Chunk | None = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from chat_app.controller.adjust import adjust, lift_bounds
 from chat_app.controller.chunks import Line
 from chat_app.controller.comparatives import compare
 from chat_app.controller.edits import Draft, apply_wishes, match_theme
@@ -103,7 +104,8 @@ class RuleReader:
     ) -> tuple[ControlEdit, list[Wish]]:
         line, intent = reading.line, state.intent
         draft = Draft(self.lexicon, intent)
-        amounts = read_amounts(line, stance, intent)
+        amounts = read_amounts(line, stance, intent, adjust(draft, line))
+        lift_bounds(draft, line)
         used = set(amounts.used)
         if all(s.is_a(Kind.LOOKUP, Kind.SERVICE, Kind.EXPLAIN) for s in found):
             amounts.count, amounts.quotas = None, []

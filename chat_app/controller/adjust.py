@@ -1,0 +1,102 @@
+"""Numbers set anew: "bump the comedies to 4", "cap horror at 10 percent", "drop it to three"."""
+
+from __future__ import annotations
+
+import re
+
+from chat_app.controller.chunks import Chunk, Line
+from chat_app.controller.edits import Draft
+from chat_app.controller.lexicon import Meaning
+from chat_app.controller.patterns import compiled
+from recsys.controls import MAX_COUNT, Op, Quota, Range
+
+_ADJUST = compiled("adjust")
+_AT_MOST = compiled("adjust_at_most")
+_AT_LEAST = compiled("adjust_at_least")
+_BOUND = compiled("adjust_bound")
+
+
+def adjust(draft: Draft, line: Line) -> set[int]:
+    """Quotas, bounds and counts that are moved to another number; the chunks thereby explained."""
+    used: set[int] = set()
+    for match in line.find(_ADJUST):
+        what, amount = line.of(match, "what")[0], line.of(match, "to")[0]
+        if what.meaning is not None and (what.meaning.require or what.meaning.ranges):
+            done = amount.letter != "R" and _set_quota(draft, what.meaning, amount, match[0])
+        else:
+            done = _set_number(draft, what, amount, match)
+        if done:
+            used |= set(range(*line.span(match)))
+    return used
+
+
+def _set_quota(draft: Draft, meaning: Meaning, amount: Chunk, words: str) -> bool:
+    op: Op = "about" if amount.letter == "Q" else "exactly"
+    op = "at_most" if _AT_MOST.search(words) else "at_least" if _AT_LEAST.search(words) else op
+    share = round(amount.number or 0, 3) if amount.letter == "Q" else None
+    count = int(amount.number or 0) if amount.letter == "N" else None
+    if meaning.require:
+        clause = meaning.require[0]
+        quota = Quota(facet=clause.facet, value=clause.values[0], op=op, share=share, count=count)
+    else:
+        r = meaning.ranges[0]
+        quota = Quota(facet=r.facet, min=r.min, max=r.max, op=op, share=share, count=count)
+    draft.quotas.append(quota)
+    return True
+
+
+def _set_number(draft: Draft, what: Chunk, amount: Chunk, match: re.Match[str]) -> bool:
+    """A bound in force moved to a number; "it" is the bound that the number can belong to."""
+    if amount.letter == "Q" or (what.facet == "count" and amount.letter != "N"):
+        return False
+    if what.facet == "count":
+        draft.scalars["count"] = min(int(amount.number or 1), MAX_COUNT)
+        return True
+    if amount.meaning is not None:
+        said = amount.meaning.ranges[0]
+        facet, value = said.facet, said.min if said.min is not None else said.max
+    else:
+        value = (amount.number or 0) + (0.5 if match["half"] else 0)
+        facet = what.facet if what.facet else _fitting(draft, value)
+    if facet not in draft.lexicon.catalog.numeric or value is None:
+        return False
+    before = next((r for r in draft.intent.ranges if r.facet == facet), None)
+    low = _is_low(draft, facet, before, match[0])
+    draft.ranges.append(
+        Range(facet=facet, min=value, max=before.max if before and before.min is not None else None)
+        if low
+        else Range(facet=facet, min=before.min if before and before.max is not None else None, max=value)
+    )
+    return True
+
+
+def _is_low(draft: Draft, facet: str, before: Range | None, words: str) -> bool:
+    """Whether the lower bound is meant: said, the only one in force, or usual for a scale."""
+    if bound := _BOUND.search(words):
+        return bound["low"] is not None
+    if before is not None and (before.min is None or before.max is None):
+        return before.min is not None
+    return draft.lexicon.words[facet].scale is not None
+
+
+def _fitting(draft: Draft, value: float) -> str:
+    """The facet of a range in force, when the number is near its bounds; else none."""
+    for r in reversed(draft.intent.ranges):
+        bounds = [b for b in (r.min, r.max) if b is not None]
+        if any(0.4 * b <= value <= 2.5 * b for b in bounds):
+            return r.facet
+    return ""
+
+
+def lift_bounds(draft: Draft, line: Line) -> None:
+    """ "No upper limit": one side of the ranges in force goes, the other stays."""
+    for match in line.find(_NO_BOUND):
+        named = {c.facet for c in line.of(match) if c.letter == "F"}
+        for r in draft.intent.ranges:
+            low, high = match["low"] is not None, match["high"] is not None
+            if named and r.facet not in named or (r.min if low else r.max) is None:
+                continue
+            draft.lift(r, low=low, high=high)
+
+
+_NO_BOUND = compiled("adjust_no_bound")
