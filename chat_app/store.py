@@ -330,6 +330,11 @@ class Store:
             return StoreError(
                 f"The disk is full, so the store at {self._place} cannot be written. Free some space."
             )
+        if "disk i/o error" in low:  # what SQLite says when not even its shared memory file fits
+            return StoreError(
+                f"The store at {self._place} cannot be read or written: the disk may be full or failing. "
+                "Free some space, or set TILLER_HOME to another directory."
+            )
         if "readonly" in low or "read-only" in low or "unable to open" in low or "permission denied" in low:
             return StoreError(
                 f"The store at {self._place} cannot be written. Check the permissions of its directory, "

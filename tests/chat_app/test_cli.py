@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -70,11 +71,12 @@ def test_wrong_use_is_one_line_and_code_2(tiller, arguments, says):
         ('{"count": 0}', "count"),
         ('{"require": [{"facet": "genre", "any_of": ["Comdey"]}]}', "Did you mean Comedy"),
         ('{"like": ["Qwertyuiop Zxcvb"]}', "no film called"),
+        (b"\x00\xfa\xff", "is no ControlIntent"),
     ],
 )
 def test_a_wrong_intent_file_is_named(tiller, tmp_path, intent, says):
     file = tmp_path / "intent.json"
-    file.write_text(intent)
+    file.write_bytes(intent if isinstance(intent, bytes) else intent.encode())
     result = tiller("recommend", "--json", "--intent", str(file))
     assert result.returncode == 1
     assert says in one_line(result)
@@ -118,6 +120,29 @@ def test_recommend_for_a_person_in_the_data_and_for_nobody(tiller):
     result = tiller("recommend", "--json", "--user", "no such person")
     assert result.returncode == 1
     assert "no such person" in one_line(result)
+
+
+def test_what_cannot_be_read_changes_nothing(tiller):
+    lines = [b"five comedies", b"", b"\x00\x01\x02\x03\x04", b"x" * 100_000]
+    result = tiller("parse", "--json", stdin=b"\n".join(lines) + b"\n")
+    turns = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [turn["act"] for turn in turns] == ["recommend", *["unclear"] * 3]
+    assert all(turn["intent"] == turns[0]["intent"] for turn in turns)
+    refused = tiller("recommend", "--request", "x" * 100_000)
+    assert refused.returncode == 2 and "100,000 characters" in one_line(refused)
+
+
+def test_a_wrong_setting_is_named(tiller):
+    result = tiller("doctor", TILLER_PORT="abc")
+    assert result.returncode == 2
+    assert "TILLER_PORT is 'abc'" in one_line(result)
+
+
+def test_other_catalogues_are_listed_by_their_own_facets(tiller):
+    games = {"TILLER_CATALOG": str(Path(__file__).parents[1] / "data" / "board-games")}
+    result = tiller("ask", stdin=b"three cooperative games\n", **games)
+    assert b" \xe2\x80\x93 Cooperative" in result.stdout, result.stderr
+    assert b"film" not in result.stdout.lower()
 
 
 def test_ask_answers_until_the_input_ends(tiller):

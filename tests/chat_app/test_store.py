@@ -340,6 +340,7 @@ class TestSqlite:
         big = turn(line[-1].id, "x" * 1_000_000)
         with pytest.raises(StoreError, match="disk is full"):
             store.append("ann", conversation, "t", [big], big.id, big.id)
+        assert "Free some space" in str(store._plain(OSError("disk I/O error")))
         assert store.load("ann", conversation).line == tuple(line)
         store.close()
 

@@ -96,6 +96,16 @@ def test_a_card_says_everything_and_every_button_names_its_item(toys):
         assert words in page.text
 
 
+def test_a_card_names_few_values_the_best_known_first():
+    names = [["Ann", "Bob", "Cid", "Dan"], ["Dan"], ["Dan", "Cid"]]
+    toys = catalog_of([["Red"]] * 3, names, [1970, 1980, 1990])
+    item = SlateItem(id=toys.ids[0], title=toys.titles[0], facets={"color": ["Red"], "shape": names[0]})
+    [(_, shown)] = cards.card(toys, item).facts
+    renown = {v: toys.popularity[toys.categorical["shape"].items_with(v)].sum() for v in names[0]}
+    best = sorted(names[0], key=lambda v: -renown[v])
+    assert best != names[0] and shown == f"{', '.join(best[:3])} …"
+
+
 def test_links_only_to_plain_ids(toys):
     from dataclasses import replace
 
