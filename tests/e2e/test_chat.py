@@ -288,7 +288,7 @@ def test_too_many_messages_are_refused_politely(new_chat, strict_server):
     chat.notice.wait_for(timeout=WAIT)
     assert "seconds" in chat.notice.inner_text() and chat.turns.count() == 4
     box, dock = chat.notice.bounding_box(), chat.page.locator("#dock").bounding_box()
-    assert 0 < box["y"] and box["y"] + box["height"] <= dock["y"]  # right above the dock, in sight
+    assert box["y"] > 0 and box["y"] + box["height"] <= dock["y"]  # right above the dock, in sight
     assert chat.box.input_value() == "nine comedies"
 
 
