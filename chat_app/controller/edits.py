@@ -302,7 +302,7 @@ def _alternatives(group: list[Wish], line: Line) -> bool:
     if any(w.chunk.letter == "P" for w in group):
         return group[0].liked and "with" not in joints
     if group[0].liked:
-        return not _heads_noun(line, group[-1].index)
+        return not _heads_noun(line, group[-1].index) or _heads_plural(line, group[-1].index)
     return all(_plural(w, line) for w in group)
 
 
@@ -313,6 +313,12 @@ def _plural(wish: Wish, line: Line) -> bool:
 
 def _heads_noun(line: Line, index: int) -> bool:
     return index + 1 < len(line) and line.chunks[index + 1].letter == "O"
+
+
+def _heads_plural(line: Line, index: int) -> bool:
+    """ "I like action and fantasy movies": kinds of films, not films of both kinds."""
+    noun = line.chunks[index + 1].norm
+    return "and" in {c.norm for c in line.chunks[max(0, index - 2) : index]} and singular(noun) != noun
 
 
 def _opens_with_or(line: Line, index: int) -> bool:

@@ -97,6 +97,8 @@ def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
         and not re.search(r"(?:^| )(?:it|that|this|T|they|those)(?= )", s)
     ):
         kinds.discard(Kind.VERDICT)
+    if re.search(r"(?:tell|say) (?:me )?more(?= [?.!]|$)", s):
+        kinds.discard(Kind.MORE)
     asked = _ASKED.search(s)
     if Kind.VERDICT in kinds and (not asked or re.search(r"not (?:\w+ )?what (?:i|we) ", s)):
         kinds.discard(Kind.REQUEST)

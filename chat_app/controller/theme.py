@@ -52,7 +52,9 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
         return False
     chunks = range(sentence.start, sentence.end)
     if any(line.chunks[i].letter == "T" and not _compares(stance, i) for i in chunks):
-        return sentence.is_a(Kind.REQUEST)
+        return sentence.is_a(Kind.REQUEST) or any(
+            stance.marks[i].negated and stance.marks[i].mode == "want" and line.chunks[i].letter != "T" for i in chunks
+        )
     if sentence.is_a(Kind.REQUEST, Kind.MORE):
         return True
     denied = any(stance.marks[i].negated for i in chunks)
@@ -62,6 +64,19 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
     if sentence.is_a(Kind.CHAT):
         return False
     return denied or skipped or bool(_scope(line, stance, sentence))
+
+
+def _is_known(line: Line, i: int, negated: bool) -> bool:
+    """Whether a word is one, or at least stands like one; a name of somebody's fans is none."""
+    word = line.chunks[i].norm
+    behind = line.chunks[i + 1] if i + 1 < len(line) else None
+    before = line.chunks[i - 1].norm if i else ""
+    if " " in word or word in common_words() or singular(word) in common_words():
+        return True
+    if behind is not None and behind.norm in ("fan", "fans"):
+        return False
+    kinds = behind is not None and behind.letter == "O" and singular(behind.norm) != behind.norm
+    return negated or kinds or before in _OPENS or (len(word) > 6 and is_pronounceable(word))
 
 
 def _compares(stance: Stance, i: int) -> bool:
@@ -74,7 +89,7 @@ def _scope(line: Line, stance: Stance, sentence: Sentence) -> set[int]:
     if sentence.is_a(Kind.REQUEST, Kind.MORE):
         return set(range(sentence.start, sentence.end))
     out: set[int] = set()
-    told = False
+    told = line.chunks[sentence.start].norm == "sorry"
     for start, end in clauses(line, sentence):
         span = range(start, end)
         words = " ".join(line.chunks[i].symbol for i in span)
@@ -145,6 +160,8 @@ def _phrases(
             runs.append((negated, [i]))
     out = []
     for negated, run in runs:
+        if not sentence.is_a(Kind.REQUEST, Kind.MORE) and not any(_is_known(line, i, negated) for i in run):
+            continue
         first, last = line.chunks[run[0]], line.chunks[run[-1]]
         out.append((negated, line.text.quote(first.start, last.end)))
     return out

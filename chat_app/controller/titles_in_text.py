@@ -30,6 +30,7 @@ _STRONG = compiled("titles_strong")
 _NAMED = compiled("titles_named")
 _AFTER_CUE = compiled("titles_after_cue")
 _WEAK = compiled("titles_weak")
+_SETTING = compiled("titles_setting")
 _VERDICT = compiled("titles_verdict")
 _SEQUEL = re.compile(r"(?:(?:part |chapter |vol |volume )?(?:\d|ii+|iv|vi*)(?= |$)(?! (?:/|stars?|out|times?|and|or))|[:-] (?:[^.,!?()]+ ){1,6}\( \d{4} \))")
 _BREAK = frozenset(",.!?;:-()") | {
@@ -101,10 +102,10 @@ class TitleSpotter:
                 text.tokens[start].norm not in FUNCTION or end - start > 1
             )
             rare = any(w not in common_words() and len(w) > 3 for w in text.words(start, end).split())
-            if not capital and not (rare and not text.cased):
+            dated = bool(re.match(r"\( \d{4}", text.words(end, end + 2)))
+            if not capital and not dated and not (rare and not text.cased):
                 continue
             words = text.words(start, end)
-            dated = bool(re.match(r"\( \d{4}", text.words(end, end + 2)))
             named = self.lexicon.names
             last = words.split()[-1]
             people = named.nearest(words, n=1) if " " in words and not dated else []
@@ -117,9 +118,11 @@ class TitleSpotter:
             ):
                 continue
             best = self.index.best(said)
-            if best and best.score >= NEAR_TITLE and not dated:
+            year = re.match(r"\( (\d{4})", text.words(end, end + 2))
+            if best and best.score >= NEAR_TITLE and (not year or self._of_year(best.row, int(year[1]))):
+                end += 3 if year else 0
                 claims.claim(Chunk(start, end, words, "T", rows=(best.row,)))
-            elif capital:
+            elif capital or dated:
                 close = text.words(end, end + 3)
                 end += 3 if re.fullmatch(r"\( \d{4} \)", close) else 0
                 if claims.claim(Chunk(start, end, text.words(start, end), "U")):
@@ -134,6 +137,8 @@ class TitleSpotter:
             and text.tokens[start - 1].is_word
             and (
                 text.raw[text.tokens[start - 1].start].isupper()
+                or start == end
+                and text.tokens[start - 1].norm.isdigit()
                 or text.tokens[start - 1].norm in ("of", "the", "and", "to", "in", "a", "'s", ":", "-")
             )
         ):
@@ -237,6 +242,8 @@ class TitleSpotter:
             return 0.0
         if not capital and any(self.lexicon.is_noun(w) for w in words):
             return 0.0
+        if _SETTING.search(before):
+            return 0.0
         strong = bool(_STRONG.search(before))
         ordinary = all(self._ordinary(w) for w in words) or " ".join(words) in self.lexicon.phrases
         famous = self._fame(mention.row) > 0
@@ -263,7 +270,8 @@ class TitleSpotter:
         score += self._fame(mention.row)
         score -= 1 if ordinary and not (strong and famous and len(words) > 1) else 0
         if self._goes_on(text, start, end):
-            score -= 4 if _SEQUEL.match(text.words(end, end + 9)) else 2
+            longer = _SEQUEL.match(text.words(end, end + 9)) or self._front(text, start)
+            score -= 4 if longer else 2
         score += 2 if before.endswith(("what is", "what was")) and after.startswith("about") else 0
         whole = not text.words(0, start) and not re.sub(r"\W", "", after)
         return score + (1.5 if whole and not ordinary else 0)
@@ -277,20 +285,23 @@ class TitleSpotter:
             return True
         if behind and behind[0].norm in (":", "-"):
             behind = behind[1:]
-        ahead = text.tokens[start - 1] if start else None
         after = (
             bool(behind)
             and behind[0].is_word
             and text.raw[behind[0].start].isupper()
             and behind[0].norm not in ("i",)
         )
-        front = (
+        return after or self._front(text, start)
+
+    def _front(self, text: Text, start: int) -> bool:
+        """Whether a capitalised word stands before it ("In Time" of "A Wrinkle in Time")."""
+        ahead = text.tokens[start - 1] if start else None
+        return (
             ahead is not None
             and ahead.is_word
             and text.capitalised(start - 1, start)
             and ahead.norm not in FUNCTION
         )
-        return after or front
 
     def _capital(self, text: Text, start: int, end: int) -> bool:
         """Every content word has a capital, and it is not just the start of a sentence."""

@@ -22,6 +22,8 @@ _GONE = compiled("wishes_gone")
 _ADDS = compiled("wishes_adds")
 _OPENS_ADDING = compiled("wishes_opens_adding")
 _MAKES = compiled("wishes_makes")
+_TURNS = compiled("wishes_turns")
+_WATCHES = compiled("wishes_watches")
 _SOME = compiled("wishes_some")
 
 
@@ -49,6 +51,8 @@ def _of_sentence(
     if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN, Kind.ORDER, Kind.SERVICE) or _chat_only(sentence):
         return
     adds = bool(_ADDS.search(sentence.s) or _OPENS_ADDING.match(sentence.s) or _MAKES.search(sentence.s))
+    told = sentence.is_a(Kind.VERDICT) and not sentence.is_a(Kind.REQUEST, Kind.MORE)
+    told = told and bool(_WATCHES.search(sentence.s)) and not _TURNS.search(sentence.s)
     for i in range(sentence.start, sentence.end):
         chunk = line.chunks[i]
         if (
@@ -57,6 +61,8 @@ def _of_sentence(
             or chunk.meaning is None
             or _describes_title(line, stance, sentence, i)
         ):
+            continue
+        if told and stance.marks[i].mode == "want" and not stance.marks[i].negated:
             continue
         sense = _sense(line, stance, sentence, i)
         if sense:
@@ -123,6 +129,8 @@ def _is_praise(line: Line, sentence: Sentence, i: int) -> bool:
     """ "One of the best", "it is the best": an order that is only a word of praise."""
     meaning = line.chunks[i].meaning
     before = [c.norm for c in line.chunks[max(sentence.start, i - 4) : i]]
+    if before[-1:] in (["such"], ["pretty"]) or before[-2:] == ["such", "a"]:
+        return True
     if meaning is None or meaning.order is None or before[-1:] != ["the"]:
         return False
     return before[-2:-1] in (["be"], ["of"]) or (before[-2:-1] in (["is"], ["was"]) and "what" not in before)
