@@ -157,7 +157,8 @@ class TitleSpotter:
         ):
             word = text.tokens[end].norm
             small = word in ("of", "the", "and", "to", "in", "a", "'s", "for", "on", "at")
-            if text.cased and not text.raw[text.tokens[end].start].isupper() and not small:
+            sequel = end > start and len(word) == 1 and word.isdigit()
+            if text.cased and not text.raw[text.tokens[end].start].isupper() and not (small or sequel):
                 break
             if not text.cased and word in _BREAK:
                 break
