@@ -9,9 +9,11 @@ from typing import cast, get_args
 
 from chat_app.controller.chunks import Line
 from chat_app.controller.lexicon import Lexicon, Meaning
+from chat_app.controller.patterns import compiled
+from chat_app.controller.stance import Stance
 from chat_app.controller.text import singular
 from chat_app.controller.wishes import Wish
-from recsys.controls import Clause, ControlEdit, ControlIntent, Quota, Range, Removal, ScalarField
+from recsys.controls import ORDER_KEYS, Clause, ControlEdit, ControlIntent, Quota, Range, Removal, ScalarField
 
 
 @dataclass
@@ -91,6 +93,18 @@ class Draft:
         if kept_low is not None or kept_high is not None:
             self.ranges.append(Range(facet=r.facet, min=kept_low, max=kept_high))
 
+    def drop_titles(self, line: Line, stance: Stance) -> None:
+        """Take titles that are let go out of ``like`` and ``unlike``."""
+        for chunk, mark in zip(line.chunks, stance.marks, strict=True):
+            if chunk.letter != "T" or mark.mode not in ("drop", "allow"):
+                continue
+            for row in chunk.rows:
+                title = self.lexicon.catalog.titles[row]
+                if title in self.intent.like:
+                    self.remove.append(Removal(field="like", value=title))
+                if title in self.intent.unlike:
+                    self.remove.append(Removal(field="unlike", value=title))
+
     def excluded(self, meaning: Meaning) -> bool:
         """Lift what keeps out what is meant; False where nothing does."""
         found = False
@@ -146,10 +160,13 @@ class Draft:
     def _step(self, facet: str) -> float:
         return 1 if self.lexicon.words[facet].calendar else 0
 
-    def want(self, meaning: Meaning) -> None:
-        """Everything but the clauses, which are grouped first."""
+    def want(self, meaning: Meaning, adds: bool = False) -> None:
+        """Everything but the clauses, which are grouped first. ``adds``: bounds join those in force."""
         self.exclude += meaning.exclude
         for r in meaning.ranges:
+            before = next((x for x in self.intent.ranges if x.facet == r.facet), None) if adds else None
+            if before and (r.min is None) != (r.max is None) and (before.min is None) != (before.max is None):
+                r = _both(before, r) if (r.min is None) != (before.min is None) else r
             same = next((x for x in self.ranges if x.facet == r.facet), None)
             if same is None:
                 self.ranges.append(r)
@@ -166,14 +183,10 @@ def apply_wishes(draft: Draft, wishes: Sequence[Wish], line: Line) -> None:
     numbered = {
         r.facet for w in wishes if w.chunk.letter == "R" and w.chunk.meaning for r in w.chunk.meaning.ranges
     }
-    for group in _groups(wishes, line):
+    for group in _groups(_settled(wishes, line), line):
         first = group[0]
-        if (
-            first.chunk.letter == "V"
-            and first.chunk.meaning
-            and any(r.facet in numbered for r in first.chunk.meaning.ranges)
-        ):
-            continue  # "older ones, 1970 to 1989": the number says it
+        if first.chunk.letter == "V" and first.chunk.meaning and _said_by_number(first.chunk.meaning, numbered):
+            continue  # "older ones, 1970 to 1989", "well rated, 3.7 and up": the number says it
         meanings = [w.chunk.meaning for w in group if w.chunk.meaning is not None]
         if first.sense == "drop":
             for meaning in meanings:
@@ -184,6 +197,29 @@ def apply_wishes(draft: Draft, wishes: Sequence[Wish], line: Line) -> None:
             _deny(draft, group, line)
         else:
             _want(draft, group, line)
+
+
+_CORRECTS = compiled("edits_corrects")
+
+
+def _settled(wishes: Sequence[Wish], line: Line) -> list[Wish]:
+    """Without what the person takes back in the same breath: "with Hoffman. Sorry, Pacino"."""
+    return [
+        one
+        for i, one in enumerate(wishes)
+        if not any(
+            one.sense == two.sense == "want"
+            and _facet(one) is not None
+            and _facet(one) == _facet(two)
+            and _CORRECTS.search(" ".join(c.symbol for c in line.chunks[one.index + 1 : two.index + 1]))
+            for two in wishes[i + 1 : i + 5]
+        )
+    ]
+
+
+def _said_by_number(meaning: Meaning, numbered: set[str]) -> bool:
+    by_order = ORDER_KEYS[meaning.order][0] if meaning.order == "top_rated" else None
+    return any(r.facet in numbered for r in meaning.ranges) or by_order in numbered
 
 
 def _groups(wishes: Sequence[Wish], line: Line) -> Iterable[list[Wish]]:
@@ -265,7 +301,7 @@ def _runs(group: list[Wish], line: Line) -> Iterable[list[Wish]]:
 def _want(draft: Draft, group: list[Wish], line: Line) -> None:
     for wish in group:
         if wish.chunk.meaning:
-            draft.want(wish.chunk.meaning)
+            draft.want(wish.chunk.meaning, wish.adds)
     facet = _facet(group[0])
     if facet is None:
         several = [c for w in group if w.chunk.meaning for c in w.chunk.meaning.require]

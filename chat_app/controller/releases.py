@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from chat_app.controller.chunks import Line
 from chat_app.controller.edits import Draft, match_theme
 from chat_app.controller.patterns import compiled
@@ -13,6 +11,8 @@ from recsys.controls import Clause, Removal
 
 _ANY = compiled("releases_any")
 _MOOT = compiled("releases_moot")
+_PLACE = compiled("releases_place")
+_FINE = compiled("wishes_fine")
 _NOT_MATTER = compiled("releases_not_matter")
 _MATTERS_NOT = compiled("releases_matters_not")
 
@@ -26,6 +26,10 @@ def read_releases(draft: Draft, line: Line, stance: Stance) -> set[int]:
                 if chunk.letter == "F" and chunk.facet:
                     draft.drop_facet(chunk.facet)
                     used |= set(range(*line.span(match)))
+    if _PLACE.search(line.s) and not line.has("V", "P", "T"):
+        for facet, table in draft.lexicon.cued.items():
+            if table:
+                draft.drop_facet(facet)
     if _NOT_MATTER.search(line.s) and draft.lexicon.calendar:
         draft.drop_facet(draft.lexicon.calendar.facet)
     for i, chunk in enumerate(line.chunks):
@@ -33,14 +37,21 @@ def read_releases(draft: Draft, line: Line, stance: Stance) -> set[int]:
         if mode == "drop" and chunk.letter == "F" and chunk.facet:
             draft.drop_facet(chunk.facet)
             used.add(i)
+        elif mode == "drop" and (facet := _unit_of(draft, chunk.norm)):
+            draft.drop_facet(facet)
         elif not chunk.letter and len(chunk.norm) > 2 and (mode in ("drop", "allow") or _is_fine(line, i)):
             used |= {i} if _release_word(draft, chunk.norm, fine=mode != "drop") else set()
     return used
 
 
+def _unit_of(draft: Draft, word: str) -> str | None:
+    """The facet of a range in force that is counted in this unit: "forget about the stars"."""
+    words = draft.lexicon.words
+    return next((r.facet for r in draft.intent.ranges if word in words[r.facet].units), None)
+
+
 def _is_fine(line: Line, i: int) -> bool:
-    behind = " ".join(c.symbol for c in line.chunks[i + 1 : i + 6])
-    return bool(re.match(r"(?:is|are|would be)(?: \w+)? (?:fine|okay|allowed|welcome|acceptable)", behind))
+    return bool(_FINE.match("".join(f" {c.symbol}" for c in line.chunks[i + 1 : i + 6])))
 
 
 def _release_word(draft: Draft, word: str, fine: bool) -> bool:

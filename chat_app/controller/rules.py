@@ -42,6 +42,7 @@ from recsys.controls import ControlEdit, ControlIntent, Removal
 
 _ABOUT_ITEMS = compiled("rules_about_items")
 _ONE_TITLE = compiled("rules_one_title")
+_DROPS = compiled("rules_drops")
 GREETINGS = frozenset(
     [
         "hola",
@@ -118,6 +119,7 @@ class RuleReader:
             draft.scalars["count"] = amounts.count
         self._theme(draft, read_themes(line, stance, found, self.lexicon, used), line)
         like, unlike = self._titles(sayings.like), self._titles(sayings.unlike)
+        draft.drop_titles(line, stance)
         if like and intent.like and re.search(r"(?:^| )instead(?= |$)", line.s):
             draft.remove.append(Removal(field="like"))
         return draft.edit(clear, like, unlike), wishes
@@ -230,7 +232,7 @@ class RuleReader:
 
     def _drops(self, found: list[Sentence]) -> bool:
         return any(
-            re.search(r"(?:any|whatever|which|what) F|F (?:do|does|is|are) not|open to (?:any|all)", s.s)
+            _DROPS.search(s.s)
             and not s.is_a(Kind.LOOKUP, Kind.EXPLAIN)
             for s in found
         )

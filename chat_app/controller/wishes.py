@@ -11,6 +11,7 @@ from chat_app.controller.chunks import Chunk, Line
 from chat_app.controller.patterns import compiled
 from chat_app.controller.sentences import Kind, Sentence
 from chat_app.controller.stance import Stance
+from chat_app.controller.text import canonical, singular
 from recsys.controls import ControlIntent
 
 Sense = Literal["want", "deny", "drop", "allow"]
@@ -19,6 +20,8 @@ _AFTER_TITLE = compiled("wishes_after_title")
 _FINE = compiled("wishes_fine")
 _POOR = compiled("wishes_poor")
 _GONE = compiled("wishes_gone")
+_SWAPS = compiled("wishes_swaps")
+_STRICT = compiled("wishes_strict")
 _ADDS = compiled("wishes_adds")
 _OPENS_ADDING = compiled("wishes_opens_adding")
 _MAKES = compiled("wishes_makes")
@@ -51,6 +54,7 @@ def _of_sentence(
     if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN, Kind.ORDER, Kind.SERVICE) or _chat_only(sentence):
         return
     adds = bool(_ADDS.search(sentence.s) or _OPENS_ADDING.match(sentence.s) or _MAKES.search(sentence.s))
+    adds = adds and not _SWAPS.search(sentence.s)
     told = sentence.is_a(Kind.VERDICT) and not sentence.is_a(Kind.REQUEST, Kind.MORE)
     told = told and bool(_WATCHES.search(sentence.s)) and not _TURNS.search(sentence.s)
     for i in range(sentence.start, sentence.end):
@@ -71,6 +75,7 @@ def _of_sentence(
                 adds
                 or chunk.norm.startswith(("for ", "more "))
                 or chunk.norm.endswith("ier")
+                or _qualifies(line, i)
                 or (
                     chunk.letter == "V"
                     and bool(_SOME.search(before))
@@ -78,6 +83,14 @@ def _of_sentence(
                 )
             )
             yield Wish(i, chunk, sense, joins, stance.marks[i].mode == "like")
+
+
+def _qualifies(line: Line, i: int) -> bool:
+    """ "An animated one" goes on with what was asked for; "comedy ones" do not."""
+    chunk = line.chunks[i]
+    behind = line.chunks[i + 1].norm if i + 1 < len(line) else ""
+    named = chunk.meaning is not None and chunk.norm in {canonical(v) for v in chunk.meaning.values}
+    return chunk.letter == "V" and behind in ("one", "ones") and not named and singular(chunk.norm) == chunk.norm
 
 
 def _chat_only(sentence: Sentence) -> bool:
@@ -90,16 +103,20 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     mark = stance.marks[i]
     offset = line._starts[i] - line._starts[sentence.start] + len(line.chunks[i].symbol)
     behind = sentence.s[offset:]
-    if re.match(r"^(?: (?:and|or|,) [VPR])+", behind):
-        behind = re.sub(r"^(?: (?:and|or|,) [VPR])+", "", behind)
+    behind = re.sub(r"^(?:(?: (?:and|or|,))? [VPR](?= |$))+", "", behind)
+    behind = re.sub(r"^ 's (?=(?:back|on|in|out|fine|okay|allowed|welcome|not|no)(?: |$))", " is ", behind)
     if mark.mode in ("drop", "allow"):
         return mark.mode
-    if _is_praise(line, sentence, i) or _exclaims(line, sentence, i):
+    if _is_praise(line, sentence, i) or (not mark.negated and _exclaims(line, sentence, i)):
         return None
     if mark.mode == "verdict" or mark.mode in ("heard", "seen", "unseen"):
         return None
     if _GONE.match(behind):
         return "drop"
+    if line.chunks[i].letter == "R" and _STRICT.match(behind):
+        return None  # "90 minutes was too strict"
+    if mark.negated and _is_audience(line, sentence, i):
+        return None
     if re.match(r"^ fans?(?= |$)", behind):
         return "deny" if mark.negated else "want"
     if _POOR.match(behind):
@@ -116,9 +133,15 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     return "deny" if mark.negated else "want"
 
 
+def _is_audience(line: Line, sentence: Sentence, i: int) -> bool:
+    """ "No scary stuff for my kids": they are not what is denied."""
+    before = [c.norm for c in line.chunks[max(sentence.start, i - 2) : i]]
+    return line.chunks[i].norm.startswith("for ") or before == ["for", "my"] or before == ["for", "our"]
+
+
 def _exclaims(line: Line, sentence: Sentence, i: int) -> bool:
     """ "Pretty funny too!" says something of what was seen."""
-    degree = i > sentence.start and line.chunks[i - 1].norm in ("pretty", "quite", "so", "very", "kind of")
+    degree = i > sentence.start and line.chunks[i - 1].norm in ("pretty", "quite", "so", "very", "kind of", "too")
     asks = sentence.is_a(Kind.REQUEST, Kind.MORE) or re.search(
         r"(?:^| )(?:O|ones|something|it|them)(?= |$)", sentence.s
     )
