@@ -25,6 +25,7 @@ _NOT_MINE = compiled("events_not_mine")
 _OF_FOCUS = re.compile(
     r"(?:^| )it(?= |$)|that one|this one|^(?:seen|saw|watched|loved|liked|hated) ?(?:it|that)?$"
 )
+_OF_IT = re.compile(r"(?:^| )it(?= |$)|^(?:seen|saw|watched|loved|liked|hated)$")
 _NOT_YET = re.compile(r"sounds|looks|seems|would|will|want to|have not|never|heard|both|them|those")
 _SAID = compiled("events_said")
 _IDIOMS: list[tuple[Verdict, re.Pattern[str], re.Pattern[str]]] = [
@@ -174,6 +175,8 @@ def _verdict(
     before = line.text.words(line.chunks[group.sentence.start].start, line.chunks[group.first].start)
     if idiom := _idiom(before, after):
         return idiom
+    if played := re.search(r"(?:is|was|were|are) ((?:\w+ )+)in$", before):
+        return judge(played[1]) or _judged(after)
     if mark.mode in ("unseen", "heard") and re.match(r"^(?:, )?(?:which|that|but it) ", after):
         return _judged(after)
     if mark.mode in ("unseen", "heard") or _FUTURE.match(after):
@@ -285,6 +288,8 @@ def _read_pronouns(
         index = line.at(match.start())
         if stance.marks[index].mode != "seed" or stance.marks[index].negated:
             continue
+        if index and line.chunks[index - 1].norm in ("is", "was", "are", "were", "feels", "felt"):
+            continue  # "Heat was like that too"
         earlier = [g for g in groups if g.last < index]
         told = any(x.is_a(Kind.VERDICT) and x.end <= index for x in found)  # of something else, then
         rows = list(earlier[-1].rows) if earlier else [] if told else _focus(state, catalog)
@@ -295,9 +300,10 @@ def _read_pronouns(
     settled = {*state.profile.liked, *state.profile.disliked}
     if any(catalog.ids[row] in settled for row in focus):
         return
+    of_focus = _OF_FOCUS if state.slate else _OF_IT
     for sentence in found:
         words = line.text.words(line.chunks[sentence.start].start, line.chunks[sentence.end - 1].end)
-        if sentence.is_a(Kind.VERDICT) and _OF_FOCUS.search(words) and not _NOT_YET.search(words):
+        if sentence.is_a(Kind.VERDICT) and of_focus.search(words) and not _NOT_YET.search(words):
             verdict = _object(words) or judge(words)
             if verdict and not sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN):
                 out.events |= dict.fromkeys(focus, verdict)

@@ -79,6 +79,7 @@ class Lexicon:
         cues = [c for w in self.words.values() for c in (*w.cues, *w.weak_cues)]
         self.fillers = frozenset(w for f in data.get("fillers", ()) for w in canonical(f).split())
         self.fillers |= {word for cue in cues for word in cue.split()}
+        self.fillers |= {w for f in self.words.values() for w in (*f.more, *f.less) if " " not in w}
         self.services = tuple(canonical(s) for s in data.get("services", ()))
         self.named = tuple(f for f, c in catalog.categorical.items() if self._holds_names(c))
         self.names = NameIndex(catalog, self.named)

@@ -94,7 +94,7 @@ def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
         Kind.VERDICT in kinds
         and re.search(r"(?:^| )(?:O|V|P|R|T|something|anything|U)(?= |$)", s)
         and re.match(r"^(?:[a-zA-Z0-9]+ )+(?:would be|will be|sounds?|works?)", s)
-        and not re.search(r"(?:^| )(?:it|that|this|T|they|those)(?= )", s)
+        and not re.search(r"(?:^| )(?:it|that|this|T|U|they|those)(?= )", s)
     ):
         kinds.discard(Kind.VERDICT)
     if re.search(r"(?:tell|say) (?:me )?more(?= [?.!]|$)", s):

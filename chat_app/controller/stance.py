@@ -220,7 +220,7 @@ class Stance:
             and not self.line.chunks[at].letter
             and (
                 self.line.chunks[at].norm in _DETERMINERS
-                or self.line.chunks[at].norm in ("and", "or", "also")
+                or self.line.chunks[at].norm in ("and", "or", "also", "maybe", "perhaps", "even", "possibly")
             )
         ):
             at += 1

@@ -37,9 +37,13 @@ def read_themes(
     """The themes of those sentences that ask for something."""
     wanted: list[str] = []
     avoided: list[str] = []
+    asked = any(s.is_a(Kind.REQUEST) for s in found)
     for sentence, behind in zip(found, [*(s.s for s in found[1:]), ""], strict=True):
         if re.match(r"(?:sounds|looks|seems|would|is|was|will) ", behind):
             continue  # "Shazam! sounds good": what stands before is no theme
+        if asked and sentence.is_a(Kind.OTHER) and not sentence.is_a(Kind.LOOKUP):  # an occasion
+            chunks = line.chunks[sentence.start : sentence.end]
+            wanted += [line.text.quote(c.start, c.end) for c in chunks if c.letter == "X"]
         if _asks(sentence, line, stance):
             for negated, phrase in _phrases(line, stance, sentence, lexicon, used):
                 (avoided if negated else wanted).append(phrase)
@@ -68,13 +72,14 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
 
 def _is_known(line: Line, i: int, negated: bool) -> bool:
     """Whether a word is one, or at least stands like one; a name of somebody's fans is none."""
-    word = line.chunks[i].norm
+    word, text = line.chunks[i].norm, line.text
     behind = line.chunks[i + 1] if i + 1 < len(line) else None
     before = line.chunks[i - 1].norm if i else ""
+    capital = text.cased and text.raw[text.tokens[line.chunks[i].start].start].isupper()
+    if capital and behind is not None and behind.norm in ("fan", "fans"):
+        return False
     if " " in word or word in common_words() or singular(word) in common_words():
         return True
-    if behind is not None and behind.norm in ("fan", "fans"):
-        return False
     kinds = behind is not None and behind.letter == "O" and singular(behind.norm) != behind.norm
     return negated or kinds or before in _OPENS or (len(word) > 6 and is_pronounceable(word))
 
@@ -160,6 +165,9 @@ def _phrases(
             runs.append((negated, [i]))
     out = []
     for negated, run in runs:
+        after = line.chunks[run[-1] + 1].norm if run[-1] + 1 < len(line) else ""
+        if len(run) > 1 and after in ("directed", "starring", "starred"):
+            continue  # somebody unknown
         if not sentence.is_a(Kind.REQUEST, Kind.MORE) and not any(_is_known(line, i, negated) for i in run):
             continue
         first, last = line.chunks[run[0]], line.chunks[run[-1]]

@@ -105,6 +105,8 @@ class TitleSpotter:
             dated = bool(re.match(r"\( \d{4}", text.words(end, end + 2)))
             if not capital and not dated and not (rare and not text.cased):
                 continue
+            if _SEQUEL.match(text.words(end, end + 9)):
+                continue  # the name goes on
             words = text.words(start, end)
             named = self.lexicon.names
             last = words.split()[-1]
