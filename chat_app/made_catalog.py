@@ -49,7 +49,9 @@ def made_dataset(n_items: int, n_interactions: int, seed: int = 0) -> Dataset:
     wanted = random.integers(0, TASTES, n_users)[user]
     by_taste = [np.flatnonzero(taste == group) for group in range(TASTES)]
     for group, members in enumerate(by_taste):
-        mine = np.flatnonzero(loyal & (wanted == group)) if len(members) else []
+        if not len(members):
+            continue
+        mine = np.flatnonzero(loyal & (wanted == group))
         item[mine] = members[np.minimum(np.searchsorted(members, item[mine]), len(members) - 1)]
     rating = np.clip(random.normal(3.6, 1, n_interactions).round(), 1, 5)
     when = np.arange(n_interactions)

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -56,17 +57,15 @@ def add(store, owner="ann", conversation=None, texts=("one", "two")) -> tuple[st
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory):
+def postgres_url():
     """A database server of this session's own; skipped where there is none to start."""
     pytest.importorskip("psycopg")
     if POSTGRES is None:
         pytest.skip("no PostgreSQL server is installed")
-    folder = Path(tmp_path_factory.mktemp("postgres"))
-    options = {}
-    if os.geteuid() == 0:  # the server refuses to run as root
-        options = {"user": "postgres"}
-        for parent in (folder, *folder.parents[:2]):
-            parent.chmod(0o755)
+    folder = Path(tempfile.mkdtemp())
+    options = {"cwd": folder}  # the server must be able to read where it stands
+    if os.geteuid() == 0:  # it refuses to run as root
+        options |= {"user": "postgres"}
         shutil.chown(folder, "postgres")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -105,6 +104,7 @@ def postgres_url(tmp_path_factory):
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
