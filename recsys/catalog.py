@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 ItemId = int | str
 
 
+def is_whole_number(text: str) -> bool:
+    """Whether an id is written as a whole number is ("007" is not), and fits into 64 bits."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18 and text == str(int(text))
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One item as the world outside ``recsys`` sees it. Unknown facets are absent."""
@@ -179,7 +184,7 @@ class Catalog:
     def row(self, item_id: ItemId) -> int | None:
         """Row index of an id (``"6"`` finds ``6``), or None when unknown."""
         row = self._rows.get(item_id)
-        if row is None and isinstance(item_id, str) and item_id.isdecimal():
+        if row is None and isinstance(item_id, str) and is_whole_number(item_id):
             row = self._rows.get(int(item_id))
         return row
 
@@ -209,7 +214,7 @@ class Catalog:
     def popularity(self) -> np.ndarray:
         """Number of ratings an item, float32 ``(n_items,)``; zeros when not known."""
         column = self.numeric.get("popularity")
-        return np.zeros(len(self), np.float32) if column is None else np.nan_to_num(column)
+        return np.zeros(len(self), np.float32) if column is None else np.maximum(np.nan_to_num(column), 0)
 
     @cached_property
     def more_popular(self) -> np.ndarray:

@@ -103,7 +103,7 @@ def _reader(folder: Path) -> Callable[[Path], Dataset] | None:
     )
     for pattern, read in forms:
         if next(folder.glob(pattern), None):
-            return lambda folder: from_movielens(folder.name, read(folder))
+            return lambda folder: from_movielens(folder.resolve().name, read(folder))
     return None
 
 
@@ -126,7 +126,8 @@ def from_movielens(name: str, raw: RawMovieLens) -> Dataset:
     if "year" not in movies:
         movies["year"] = year_of(movies["title"])
     if "imdb" in movies and pd.api.types.is_numeric_dtype(movies["imdb"]):
-        movies["imdb"] = [f"tt{int(n):07d}" if n == n else "" for n in movies["imdb"]]
+        numbers = [f"tt{int(n):07d}" if n == n else "" for n in movies["imdb"]]
+        movies["imdb"] = pd.Series(numbers, dtype="str")
     if "imdb" in movies and "director" not in movies:
         movies, known = with_shipped_facts(movies)
         notes.append(f"The shipped catalogue knows cast and makers of {counted(known, 'film')} of these.")

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from recsys.catalog import Catalog, CategoricalFacet
+from recsys.catalog import Catalog, CategoricalFacet, is_whole_number
 from recsys.datasets import COLUMN_MAP, Dataset, index_interactions
 from recsys.interactions import item_statistics, no_interactions
 from recsys.tables import MISSING, DatasetError, counted, read_table
@@ -87,6 +87,14 @@ def read_map(path: Path) -> ColumnMap:
         raise DatasetError(f"{path}, {where}: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
     if both := set(columns.items.categorical) & set(columns.items.numeric):
         raise DatasetError(f"{path}: {min(both)!r} is both a categorical and a numeric facet.")
+    if computed := {"rating", "popularity"}.intersection(columns.items.categorical):
+        name = min(computed)
+        raise DatasetError(f"{path}: {name!r} is a number computed from interactions; name it otherwise.")
+    if columns.interactions:
+        c = columns.interactions
+        used = [name for name in (c.user, c.item, c.rating, c.timestamp) if name]
+        if len(set(used)) < len(used):
+            raise DatasetError(f"{path}, interactions: no two may be the same column.")
     return columns
 
 
@@ -154,7 +162,8 @@ def _read_interactions(
     frame = pd.DataFrame(
         {
             "user": user,
-            "item": [None if row is None else catalog.ids[row] for row in rows],
+            # as objects: with gaps, pandas makes whole numbers floats, and long ones inexact
+            "item": pd.Series([None if row is None else catalog.ids[row] for row in rows], dtype=object),
             "rating": table[c.rating].astype(np.float32) if c.rating else np.float32(np.nan),
             "timestamp": table[c.timestamp] if c.timestamp else np.int64(0),
         }
@@ -177,7 +186,6 @@ def _read_interactions(
 
 
 def _ids(texts: pd.Series) -> list[int] | list[str]:
-    """Ids as whole numbers where all of them are written as such ("007" is not)."""
+    """Ids as whole numbers where all of them are written as such."""
     names = texts.tolist()
-    numbers = all(name.isdecimal() and name == str(int(name)) for name in names)
-    return [int(name) for name in names] if numbers else names
+    return [int(name) for name in names] if all(map(is_whole_number, names)) else names

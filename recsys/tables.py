@@ -95,6 +95,7 @@ def read_table(
 def _seconds(texts: pd.Series) -> pd.Series | None:
     """Seconds since 1970 of numbers or ISO dates, 0 where missing; None when one is neither."""
     seconds = pd.to_numeric(texts, errors="coerce")
+    seconds = seconds.where(seconds.abs() < 2**62)  # "inf" and "1e30" are no times
     rest = seconds.isna() & ~texts.isin(MISSING)
     if rest.any():
         dates = pd.to_datetime(texts[rest], format="ISO8601", utc=True, errors="coerce")

@@ -130,7 +130,17 @@ def test_of_two_facts_the_one_nearest_in_year() -> None:
 def test_lookup_by_id(catalog: Catalog) -> None:
     assert catalog.row("6") == catalog.row(6) == catalog.rows([6, "nothing"])[0]
     assert catalog.row("nothing") is None and catalog.row(-1) is None
+    assert catalog.row("006") is None and catalog.row("9" * 5000) is None
     assert catalog.link("nowhere", 0) is None
+
+
+def test_popularity_is_a_number_of_ratings_whatever_stands_there() -> None:
+    column = np.array([-1, np.nan, 3], np.float32)
+    assert Catalog("x", [1, 2, 3], ["a", "b", "c"], {}, {"popularity": column}).popularity.tolist() == [
+        0,
+        0,
+        3,
+    ]
 
 
 def test_unknown_facets_are_absent_from_an_item() -> None:

@@ -244,6 +244,32 @@ def test_without_interactions_and_texts(tmp_path: Path) -> None:
     assert not five_core(dataset.interactions, 2)[1].any()
 
 
+def test_long_ids_stay_exact_beside_unknown_items(tmp_path: Path) -> None:
+    rows = "123456789012345677\tBall\t\t1\n123456789012345678\tCube\t\t2\n"
+    more = '[interactions]\nfile = "buys.csv"\nuser = "who"\nitem = "what"\n'
+    buys = "who,what\nann,123456789012345678\nbob,77\ncyd," + "9" * 5000 + "\n"
+    dataset = load_dataset(str(shop(tmp_path, rows, more, buys_csv=buys)))
+    assert dataset.catalog.ids[0] == 123456789012345677
+    assert dataset.interactions.item.tolist() == [1]
+    endless = load_dataset(str(shop(tmp_path, "9" * 5000 + "\tBall\t\t1\n")))
+    assert endless.catalog.ids == ["9" * 5000]
+
+
+def test_a_folder_without_films_is_an_empty_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(
+        tmp_path,
+        movies_csv="movieId,title,genres\n",
+        ratings_csv="userId,movieId,rating,timestamp\n",
+        links_csv="movieId,imdbId,tmdbId\n",
+        tags_csv="userId,movieId,tag,timestamp\n",
+    )
+    monkeypatch.chdir(tmp_path)
+    catalog = load_dataset(".").catalog
+    assert len(catalog) == 0 and catalog.name == tmp_path.name
+
+
 def test_the_last_rating_of_a_user_for_an_item_stays(tmp_path: Path) -> None:
     buys = "who,what,stars,day\nann,1,1,2024-05-02\nann,1,5,2024-05-03\nann,2,3,\nbob,2,,1700000000\n"
     more = '[interactions]\nfile = "buys.csv"\nuser = "who"\nitem = "what"\nrating = "stars"\n'
@@ -267,12 +293,16 @@ def test_the_last_rating_of_a_user_for_an_item_stays(tmp_path: Path) -> None:
         ("1\tBall\t\t1\n", "[interactions]\n", "", "catalog.toml, interactions.file: field required."),
         ("1\tBall\t\t1\n", "colour = 1\n", "", "catalog.toml, items.colour: extra inputs are not permitted."),
         ("1\tBall\t\t1\n", "MAP", "who,what,stars,day\nann,1,5,soon\n", "column day: 'soon' is not a time"),
+        ("1\tBall\t\t1\n", "MAP", "who,what,stars,day\nann,1,5,inf\n", "column day: 'inf' is not a time"),
+        ("1\tBall\t\t1\n", "MAP", "who,what,stars,day\nann,1,5,1e30\n", "column day: '1e30' is not a time"),
+        ("1\tBall\t\t1\n", "SAME", "who,what\nann,1\n", "no two may be the same column."),
         ("1\tBall\t\t1\n", "MAP", "who,what,stars,day\nann,1,9,1\n", "is above the highest, 5:"),
     ],
 )  # fmt: skip
 def test_bad_input_is_named(tmp_path: Path, rows: str, more: str, buys: str, complaint: str) -> None:
     buys_map = '[interactions]\nfile="buys.csv"\nuser="who"\nitem="what"\nrating="stars"\ntimestamp="day"\n'
-    folder = shop(tmp_path, rows, buys_map if more == "MAP" else more, buys_csv=buys)
+    maps = {"MAP": buys_map, "SAME": buys_map.replace("stars", "what")}
+    folder = shop(tmp_path, rows, maps.get(more, more), buys_csv=buys)
     with pytest.raises(DatasetError) as error:
         load_dataset(str(folder))
     assert complaint in str(error.value)
@@ -285,6 +315,12 @@ def test_bad_input_is_named(tmp_path: Path, rows: str, more: str, buys: str, com
 def test_a_bad_column_map_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(DatasetError, match=r"catalog\.toml"):
         load_dataset(str(write(tmp_path, catalog_toml=text)))
+
+
+def test_a_facet_of_words_cannot_take_the_name_of_a_computed_number(tmp_path: Path) -> None:
+    text = SHOP_MAP.replace("color =", "rating =")
+    with pytest.raises(DatasetError, match="'rating' is a number computed"):
+        read_map(write(tmp_path, catalog_toml=text) / "catalog.toml")
 
 
 def test_the_column_map_in_the_readme_is_valid(tmp_path: Path) -> None:
