@@ -129,24 +129,28 @@ class Constraints:
 
     def _order_report(self, items: np.ndarray) -> Compliance:
         assert self.intent.order
-        key = order_key(self.catalog, self.intent.order)
-        values = np.where(items >= 0, key[items], -np.inf)
+        values = np.where(items >= 0, order_key(self.catalog, self.intent.order, items), -np.inf)
         placed = 1 + int((np.diff(values) <= 0).sum()) if len(items) else 0
         label = f"order {self.intent.order.replace('_', ' ')}"
         return Compliance(control=label, asked=len(items), got=placed, met=placed == len(items))
 
 
-def order_key(catalog: Catalog, order: Order) -> np.ndarray:
-    """Sort key of every item, float ``(n_items,)``: larger comes first, unknown last."""
+def order_key(catalog: Catalog, order: Order, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """Sort key of ``rows`` (default: every item), float64: larger comes first, unknown last."""
     facet, sign = ORDER_KEYS[order]
-    column = catalog.numeric[facet].astype(np.float64) * sign
+    column = catalog.numeric[facet][rows].astype(np.float64) * sign
     return np.where(np.isnan(column), -1e18, column)
 
 
 def find_title(catalog: Catalog, title: str) -> int:
     """Row of a title as the catalogue (or a person) spells it; :class:`ControlError` if none."""
+    for row in catalog.title_index.exact(title):
+        if catalog.titles[row] == title:  # "Catan (Junior)" is another name of "Catan", too
+            return row
     match = catalog.title_index.best(title)
     if match is None:
+        if title in catalog.titles:  # one without a word to search by
+            return list(catalog.titles).index(title)
         near = [catalog.titles[m.row] for m in catalog.title_index.search(title, n=3)]
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise ControlError(f"I know no {catalog.noun[0]} called “{title}”.{hint}")
@@ -161,7 +165,7 @@ def _clause_mask(catalog: Catalog, clause: Clause) -> np.ndarray:
 
 def _value_mask(catalog: Catalog, facet: str, value: str) -> np.ndarray:
     if facet not in catalog.categorical:
-        known = ", ".join(catalog.categorical)
+        known = ", ".join(catalog.categorical) or "none"
         raise ControlError(f"This catalogue has no facet “{facet}” with values; it has {known}.")
     column = catalog.categorical[facet]
     if column.spelling(value) is None:
@@ -175,7 +179,7 @@ def _value_mask(catalog: Catalog, facet: str, value: str) -> np.ndarray:
 
 def range_mask(catalog: Catalog, facet: str, low: float | None, high: float | None) -> np.ndarray:
     if facet not in catalog.numeric:
-        known = ", ".join(catalog.numeric)
+        known = ", ".join(catalog.numeric) or "none"
         raise ControlError(f"This catalogue has no number “{facet}”; it has {known}.")
     column = catalog.numeric[facet]
     mask = ~np.isnan(column)

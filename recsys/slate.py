@@ -203,11 +203,12 @@ def _widen(asked: Range, catalog: Catalog, mask: np.ndarray, n: int) -> Control 
     if not len(found):
         return None
     inside = mask & (distance <= found[min(n, len(found)) - 1])
-    values = column[inside].astype(float)
+    # by way of text: 4.3, not 4.300000190734863
+    values = [float(str(value)) for value in (column[inside].min(), column[inside].max())]
     wider = Range(
         facet=asked.facet,
-        min=None if asked.min is None else min(asked.min, float(values.min())),
-        max=None if asked.max is None else max(asked.max, float(values.max())),
+        min=None if asked.min is None else min(asked.min, values[0]),
+        max=None if asked.max is None else max(asked.max, values[1]),
     )
     return Control("range", wider.label, range_mask(catalog, wider.facet, wider.min, wider.max), wider)
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from recsys.catalog import Catalog
 from recsys.controls import Clause, ControlEdit, ControlError, ControlIntent, Quota, Range, Removal
 from tests.made import catalog_of, catalogs, intents
 
@@ -77,6 +78,9 @@ def test_every_intent_survives_json(data):
         {"quotas": [{"facet": "color", "value": "Red"}]},
         {"quotas": [{"facet": "color", "share": 0.5}]},
         {"quotas": [{"facet": "color", "value": "Red", "share": 1.5}]},
+        {"quotas": [{"facet": "year", "min": float("-inf"), "share": 0.5}]},
+        {"ranges": [{"facet": "year", "min": float("nan")}]},
+        {"ranges": [{"facet": "year", "max": float("inf")}]},
         {"orders": "newest"},
     ],
 )
@@ -172,6 +176,13 @@ def test_what_the_catalogue_lacks_is_refused_in_a_sentence(toys, intent, message
 
 
 # edits
+
+
+@pytest.mark.parametrize(("title", "row"), [("Catan", 0), ("Catan (Junior)", 1), ("🎲", 2)])
+def test_a_title_as_the_catalogue_has_it_means_that_item(title, row):
+    popularity = np.array([9, 1, 1], np.float32)
+    games = Catalog("games", [1, 2, 3], ["Catan", "Catan (Junior)", "🎲"], {}, {"popularity": popularity})
+    assert ControlIntent(like=[title]).compile(games).seeds == (row,)
 
 
 def clause(value, facet="color"):

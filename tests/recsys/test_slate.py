@@ -126,6 +126,12 @@ def test_the_least_important_control_gives_way_and_a_range_widens_only_as_far_as
     assert (relaxation.control, relaxation.to) == ("year from 1995", "year from 1980")
 
 
+def test_a_widened_range_is_written_as_people_write_numbers():
+    catalog = catalog_of([[]] * 2, [[]] * 2, [1970, 1980]).with_numeric(rating=np.array([3.9, 4.3]))
+    plan = plan_slate(ControlIntent(count=1, ranges=[Range(facet="rating", min=4.5)]).compile(catalog))
+    assert plan.relaxations[0].to == "rating from 4.3" and plan.pick(np.zeros(2)) == [1]
+
+
 def test_contradiction_keeps_the_exclusion_and_says_so():
     catalog = catalog_of([["Red"], ["Blue"]], [[]] * 2, [1970, 1980])
     red = Clause(facet="color", any_of=["Red"])
