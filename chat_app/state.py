@@ -27,11 +27,11 @@ class State(BaseModel):
 
     def apply(self, turn: TurnIntent) -> State:
         """The state after reading a turn, before anything is recommended."""
-        if turn.act == "reset":
-            return State(profile=self.profile)
         profile = self.profile
         for event in turn.events:
             profile = profile.add(event.kind, event.id)
+        if turn.act == "reset":
+            return State(profile=profile)
         intent = turn.edit.apply(self.intent)
         focus = turn.target if turn.target is not None else self.focus
         if turn.events:
