@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from recsys.errors import TillerError
 from recsys.settings import REPO, Settings
 
 REQUESTS = REPO / "tests" / "data" / "turns_dev.jsonl"
@@ -130,6 +133,8 @@ def _time_turns(services: Any, conversations: Conversations) -> Turns:
             reply = conversation.turn(message)
             if reply.slate is not None and number >= WARM_UP:
                 seconds.append(time.perf_counter() - before)
+    if not seconds:
+        raise TillerError("None of the messages led to a list, so there is nothing to measure.")
     seconds.sort()
     p95 = seconds[min(int(0.95 * len(seconds)), len(seconds) - 1)]
     return Turns(len(services.catalog), len(seconds), statistics.median(seconds), p95)
@@ -156,7 +161,7 @@ def _served(settings: Settings, conversations: Conversations) -> tuple[float, fl
             for message in [m for messages in conversations for m in messages][:SERVED]:
                 client.predict(message, api_name="/turn")
         finally:
-            process.terminate()
+            os.kill(process.pid, signal.SIGTERM)  # not terminate(), which reaps what has ended by itself
             _, _, usage = os.wait4(process.pid, 0)
             process.returncode = 0  # reaped above, for its memory
     kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
@@ -170,5 +175,7 @@ def _address(process: subprocess.Popen[str]) -> str:
     for line in process.stderr:
         said.append(line.strip())
         if found := re.search(r"http://\S+", line):
+            # read on, or the app stops when the pipe is full
+            threading.Thread(target=process.stderr.read, daemon=True).start()
             return found[0]
     raise RuntimeError(f"The app did not start: {' '.join(said[-3:])}")
