@@ -27,7 +27,7 @@ clean:  ## forget the installation; your data directory stays
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tiller needs Python 3.11 or newer: run `make PYTHON=python3.11 chat`.")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@echo "Installing the packages into $(VENV) (a few minutes, once) …"
 	@$(PIP) --editable .
 	@touch $@
