@@ -44,15 +44,15 @@ def _circumstances(line: Line, stance: Stance, sentence: Sentence) -> set[int]:
             continue
         first = line.at(offset + match.start())
         for i in range(first, sentence.end):
-            if i > first and (line.chunks[i].norm in _ENDS or _denies(stance, i)):
+            if i > first and (line.chunks[i].norm in _ENDS or _resumes(stance, i)):
                 break
             out.add(i)
     return out
 
 
-def _denies(stance: Stance, i: int) -> bool:
+def _resumes(stance: Stance, i: int) -> bool:
     mark = stance.marks[i]
-    return mark.cue and mark.negated and mark.mode in ("want", "like")
+    return mark.cue and (mark.mode == "like" or mark.negated and mark.mode == "want")
 
 
 def clauses(line: Line, sentence: Sentence) -> Iterator[tuple[int, int]]:
@@ -69,7 +69,8 @@ def _tells(line: Line, stance: Stance, start: int, end: int) -> bool:
     """Whether a clause makes a statement and asks for nothing: "brain is mush, …"."""
     chunks = line.chunks[start:end]
     words = " ".join(c.symbol for c in chunks)
-    asks = any(c.letter for c in chunks if c.letter not in ("N", "T", "U")) or any(
+    vague = any(c.norm in ("something", "anything", "stuff") for c in chunks)
+    asks = vague or any(c.letter for c in chunks if c.letter not in ("N", "T", "U")) or any(
         m.cue and (m.negated or m.mode in ("want", "like", "seed", "drop", "allow"))
         for m in stance.marks[start:end]
     )

@@ -189,7 +189,7 @@ def _verdict(
         return "disliked"
     said = _object(after)
     judged = _judged(after)
-    if said and re.match(r"^(?:i|we) (?:\w+ )?(?:like|love|hate|enjoy|adore)", after):
+    if said and re.match(r"^(?:, )?(?:but |though |although |personally )*(?:i|we) (?:\w+ )?(?:lik|lov|hat|enj|ador)", after):
         return said
     if judged and re.match(r"^(?:is|was|were|are|bored|sucked|rocked|has|had) ", after):
         return judged  # its own verb, whatever governs the titles before it

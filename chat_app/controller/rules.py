@@ -250,7 +250,7 @@ class RuleReader:
         return reading.line.s.strip(" .!?") == "T"
 
     def _small(self, reading: Reading, found: list[Sentence]) -> Act:
-        if any(s.is_a(Kind.VERDICT) for s in found):
+        if any(s.is_a(Kind.VERDICT) or self._states(s) for s in found):
             return "feedback"
         if any(self._praises(reading, s) for s in found):
             return "feedback"
@@ -266,6 +266,12 @@ class RuleReader:
         if not words or self._gibberish(words):
             return "unclear"
         return "feedback" if len(words) > 4 and _ABOUT_ITEMS.search(reading.line.s) else "smalltalk"
+
+    def _states(self, sentence: Sentence) -> bool:
+        """ "My Octopus Teacher was lovely", "I love Meyers": said of what the catalogue lacks."""
+        judged = re.search(r"(?<!^it)(?<!^this) (?:was|is|were) (.*)$", sentence.s)
+        fond = re.search(r"(?:^| )i (?:\w+ )?(?:love|adore|hate|dislike|enjoy) [a-z]{3}", sentence.s)
+        return sentence.is_a(Kind.OTHER) and bool(fond or judged and judge(judged[1]))
 
     def _praises(self, reading: Reading, sentence: Sentence) -> bool:
         """ "Great film!" of one item, without an article."""

@@ -105,6 +105,8 @@ def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
     if re.search(r"do you (?:like|love|watch|enjoy) (?:O|films|movies)", s):
         kinds.discard(Kind.REQUEST)
     marks = all(c.letter in ("", "N") for c in chunks)
+    if re.search(r"^(?:\w+ ,? ?){0,2}(?:who|what) (?:are|is) (?:you|your name|this)(?= [?.!]|$)", s):
+        kinds.discard(Kind.LOOKUP)
     if marks and _COURTESY.search(s) and not kinds & {Kind.MORE, Kind.LOOKUP, Kind.SERVICE, Kind.REQUEST}:
         kinds.clear()
         return {Kind.CHAT}
