@@ -92,7 +92,10 @@ def lift_bounds(draft: Draft, line: Line) -> None:
     """ "No upper limit": one side of the ranges in force goes, the other stays."""
     for match in line.find(_NO_BOUND):
         named = {c.facet for c in line.of(match) if c.letter == "F"}
+        said = [r for c in line.chunks if c.letter == "R" and c.meaning for r in c.meaning.ranges]
         for r in draft.intent.ranges:
+            if any(new.facet == r.facet for new in said):
+                continue
             low, high = match["low"] is not None, match["high"] is not None
             if named and r.facet not in named or (r.min if low else r.max) is None:
                 continue

@@ -51,6 +51,7 @@ class FacetWords:
     names: tuple[str, ...] = ()
     cues: tuple[str, ...] = ()
     weak_cues: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     units: Mapping[str, float] = field(default_factory=dict)
     more: tuple[str, ...] = ()
@@ -208,7 +209,7 @@ def read_synonyms(catalog: Catalog, path: Path | None = None) -> dict[str, Any]:
 
 def _facet_words(catalog: Catalog, facet: str, data: Mapping[str, Any]) -> FacetWords:
     known = dict(data.get("facets", {}).get(facet, {}))
-    for key in ("names", "cues", "weak_cues", "asks", "more", "less"):
+    for key in ("names", "cues", "weak_cues", "after", "asks", "more", "less"):
         known[key] = tuple(canonical(w) for w in known.get(key, ()))
     spoken = canonical(facet.replace("_", " "))
     known["names"] = tuple(dict.fromkeys((*known["names"], spoken, plural(spoken))))

@@ -7,7 +7,7 @@ import re
 from chat_app.controller.chunks import Chunk, Claims
 from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES, WORDS
 from chat_app.controller.lexicon import Lexicon, Meaning, wish_for
-from chat_app.controller.names import NEAR_NAME, Name
+from chat_app.controller.names import NEAR_NAME, Name, name_key
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text
 from chat_app.controller.turn import Unknown
@@ -66,7 +66,7 @@ class NameSpotter:
                     and claims.free(start, start + length)
                     and self._names_somebody(text, start, length)
                 ):
-                    self._take(claims, start, start + length, name)
+                    self._take(claims, start, start + length, self._in_role(text, start + length, name))
                     break
         for start in range(len(text) - 1):  # "De Niro"
             said = text.words(start, start + 2)
@@ -76,6 +76,14 @@ class NameSpotter:
         for start in range(len(text)):
             if claims.free(start, start + 1) and (name := self._bare_surname(text, start)):
                 self._take(claims, start, start + 1, name)
+
+    def _in_role(self, text: Text, end: int, name: Name) -> Name:
+        """The name in the role that the words behind it say: "… as the lead", "… behind the camera"."""
+        after = text.words(end, end + 4) + " "
+        for facet in self.lexicon.named:
+            if any(after.startswith(f"{cue} ") for cue in self.lexicon.words[facet].after):
+                return self.names.by_full_name(name_key(name.value), facet) or name
+        return name
 
     def _two_capitals(self, text: Text, start: int) -> bool:
         tokens = text.tokens[start : start + 2]
@@ -248,9 +256,12 @@ class NameSpotter:
         name = self.names.by_surname(word)
         if name is None:
             name = self.names.by_first_name(word)
-        if name is None or name.items < KNOWN_BY_SURNAME or name.weight < self.names.well_known:
+        if name is None or name.items < KNOWN_BY_SURNAME:
             return None
         after = text.tokens[start + 1].norm if start + 1 < len(text) else ""
+        of_noun = text.capitalised(start, start + 1) and self.lexicon.is_noun(after)  # "a Kurosawa film"
+        if name.weight < self.names.well_known and not of_noun:
+            return None
         carried = (
             after == "'s" or self.lexicon.is_noun(after) or after in ("stuff", "fan", "flicks", "classics")
         )
@@ -267,6 +278,9 @@ class NameSpotter:
             return name if word not in ORDINARY_NAMES else None
         if word in ORDINARY_NAMES:
             return None
+        listed = after in (",", "or", "and", "/") and start + 2 < len(text)
+        if listed and text.opens_sentence(start) and text.capitalised(start + 2, start + 3):
+            return name  # "Spielberg, Scorsese or Kubrick"
         alone = (
             len([t for t in text.tokens if t.is_word and t.norm not in FUNCTION and t.norm not in FILLER])
             == 1

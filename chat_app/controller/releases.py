@@ -22,6 +22,9 @@ def read_releases(draft: Draft, line: Line, stance: Stance) -> set[int]:
     used: set[int] = set()
     for pattern in (_ANY, _MOOT, _MATTERS_NOT):
         for match in line.find(pattern):
+            at = line.span(match)[0]
+            if at and line.chunks[at].letter == "F" and line.chunks[at - 1].is_wish:
+                continue  # "the fifties quota can go": only that one
             for chunk in line.of(match):
                 if chunk.letter == "F" and chunk.facet:
                     draft.drop_facet(chunk.facet)

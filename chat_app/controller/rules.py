@@ -270,7 +270,7 @@ class RuleReader:
     def _states(self, sentence: Sentence) -> bool:
         """ "My Octopus Teacher was lovely", "I love Meyers": said of what the catalogue lacks."""
         judged = re.search(r"(?<!^it)(?<!^this) (?:was|is|were) (.*)$", sentence.s)
-        fond = re.search(r"(?:^| )i (?:\w+ )?(?:love|adore|hate|dislike|enjoy) [a-z]{3}", sentence.s)
+        fond = re.search(r"(?:^| )(?:i (?:\w+ )?(?:love|adore|hate|dislike|enjoy)|(?:loves|hates|adores)) [a-z]{3}", sentence.s)
         return sentence.is_a(Kind.OTHER) and bool(fond or judged and judge(judged[1]))
 
     def _praises(self, reading: Reading, sentence: Sentence) -> bool:

@@ -113,6 +113,9 @@ class Stance:
         if relative and self.line.chunks[i].norm in ("that", "which"):
             return None
         if match := _STATEMENT.match(s, at):
+            behind = s[match.end() :].split()[:1]
+            if behind == ["R"] and match[0].split()[0] in ("that", "this", "it"):
+                return None  # "that's 90 minutes"
             if (
                 not re.match(
                     r" (?:not )?(?:should|would|has to|have to|needs? to|must)", s[match.end() - 4 :]
@@ -226,6 +229,10 @@ class Stance:
             at += 1
         ahead = self.line.chunks[at] if at < len(self.line) else None
         in_list = ahead is not None and ahead.letter in ("V", "P", "T", "R", "F", "U")
+        if joint in ("and", "then") and mode == "drop" and not in_list:
+            return "want", False
+        if negated and self.line.chunks[i + 1 : i + 2] and self.line.chunks[i + 1].norm == "more":
+            return "want", False  # "less action, more romance"
         if joint in ("(", ")") or (
             joint == "," and self.line.chunks[i + 1 : i + 2] and self.line.chunks[i + 1].norm == "too"
         ):

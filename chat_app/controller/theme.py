@@ -65,7 +65,7 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
     skipped = bool(_SKIPS.search(sentence.s))
     if sentence.is_a(Kind.VERDICT):
         return any(stance.marks[i].negated and stance.marks[i].mode in ("want", "like") for i in chunks)
-    if sentence.is_a(Kind.CHAT):
+    if sentence.is_a(Kind.CHAT) and not any(line.chunks[i].letter in _ASKED for i in chunks):
         return False
     return denied or skipped or bool(_scope(line, stance, sentence))
 
@@ -107,7 +107,8 @@ def _scope(line: Line, stance: Stance, sentence: Sentence) -> set[int]:
         if (wished and not stated) or _VAGUE.search(words) or (not told and _elliptic(words)):
             out |= set(span)
         else:
-            out |= {i for i in span if stance.marks[i].mode == "seed" or _fond(line, stance, i)}
+            fond = any(stance.marks[i].cue and stance.marks[i].mode == "like" for i in span)
+            out |= {i for i in span if stance.marks[i].mode == "seed" or fond and _fond(line, stance, i)}
         told = told or stated
     return out
 
