@@ -245,7 +245,7 @@ class TitleSpotter:
             return 0.0
         if not capital and any(self.lexicon.is_noun(w) for w in words):
             return 0.0
-        if _SETTING.search(before):
+        if _SETTING.search(before) or not capital and len(words) == 1 and self._leads_name(text, end):
             return 0.0
         strong = bool(_STRONG.search(before))
         ordinary = all(self._ordinary(w) for w in words) or " ".join(words) in self.lexicon.phrases
@@ -295,6 +295,11 @@ class TitleSpotter:
             and behind[0].norm not in ("i",)
         )
         return after or self._front(text, start)
+
+    def _leads_name(self, text: Text, end: int) -> bool:
+        """Whether a capitalised name follows a word without a capital: "saw Get Out"."""
+        behind = text.tokens[end : end + 1]
+        return bool(behind) and behind[0].norm != "i" and text.capitalised(end, end + 1)
 
     def _front(self, text: Text, start: int) -> bool:
         """Whether a capitalised word stands before it ("In Time" of "A Wrinkle in Time")."""
