@@ -33,17 +33,17 @@ def _controls(intent: ControlIntent) -> Iterator[tuple[str, Removal]]:
             yield ("or " if i else "") + value, Removal(field="require", facet=clause.facet, value=value)
         if clause.all_of:
             label = " + ".join(clause.all_of)
-            yield label, Removal(field="require", facet=clause.facet, value=clause.all_of[0])
+            yield label, Removal(field="require", entry=clause)
     for clause in intent.exclude:
         for value in clause.any_of:
             yield f"no {value}", Removal(field="exclude", facet=clause.facet, value=value)
         if clause.all_of:
             label = "not " + " + ".join(clause.all_of)
-            yield label, Removal(field="exclude", facet=clause.facet, value=clause.all_of[0])
+            yield label, Removal(field="exclude", entry=clause)
     for span in intent.ranges:
         yield span.label, Removal(field="ranges", facet=span.facet)
     for quota in intent.quotas:
-        yield quota.label, Removal(field="quotas", facet=quota.facet, value=quota.value)
+        yield quota.label, Removal(field="quotas", entry=quota)
     for name in intent.like:
         yield f"like {display_title(name)}", Removal(field="like", value=name)
     for name in intent.unlike:

@@ -96,13 +96,21 @@ def _ranker(settings: Settings) -> str:
 
 
 def _store(settings: Settings) -> str:
+    from chat_app.services import ServicesError, lock_directory
     from chat_app.store import Store
 
-    store = Store.open(settings)
     try:
+        lock = lock_directory(settings.data_dir)
+    except ServicesError as error:  # opening may mend a damaged store: not under a running app
+        return f"not looked into: {error}"
+    store = None
+    try:
+        store = Store.open(settings)
         return str(store.url)
     finally:
-        store.close()
+        if store is not None:
+            store.close()
+        lock.release()
 
 
 def _chat_model(settings: Settings) -> str:

@@ -202,7 +202,7 @@ def _relaxed(catalog: Catalog, slate: Slate, more: bool) -> str:
         to = escape(relaxation.to or "")
         if relaxation.control == "count":
             length = "" if more and not slate.items else escape(relaxation.reason)
-        elif " of " in to:
+        elif re.fullmatch(r"\d+ of \d+", to):
             bent.append(f"{to} for “{control}”")
         else:
             gone.append(f"widened “{control}” to “{to}”" if to else f"left out “{control}”")

@@ -151,14 +151,15 @@ def prior(catalog: Catalog) -> np.ndarray:
     """What to recommend to somebody unknown: ``log(1 + ratings) * mean rating``, ``(n_items,)``.
 
     The logarithm because the tenth rating says more than the thousandth; the mean is the shrunk one,
-    taken from the lowest mean up, so that bad and well-known is not good. Without ratings: popularity.
+    taken from the lowest mean up, so that bad and well-known is not good. Where only one of the two is
+    known, it decides alone.
     """
     known = np.log1p(catalog.popularity)
     rating = catalog.numeric.get("rating")
     if rating is None or not np.isfinite(rating).any():
         return known.astype(np.float32)
-    low = float(np.nanmin(rating))
-    return (known * np.nan_to_num(rating - low)).astype(np.float32)
+    liked = np.nan_to_num(rating - float(np.nanmin(rating)))
+    return (known * liked if known.any() else liked).astype(np.float32)
 
 
 def confidence_matrix(interactions: Interactions, n_items: int, params: ALSParams) -> sp.csr_matrix:

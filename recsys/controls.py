@@ -187,12 +187,13 @@ ScalarField = Literal["count", "theme", "avoid_theme", "popularity", "order"]
 
 
 class Removal(_Frozen):
-    """What to take out of an intent: a whole field, its entries on one facet, or one value
-    (for ``like`` / ``unlike``: one title) of them."""
+    """What to take out of an intent: a whole field, its entries on one facet, one value (for
+    ``like`` / ``unlike``: one title) of them, or exactly one ``entry``."""
 
     field: ListField | ScalarField
     facet: str | None = None
     value: str | None = None
+    entry: Clause | Quota | None = None
 
 
 class ControlEdit(_Frozen):
@@ -200,7 +201,8 @@ class ControlEdit(_Frozen):
 
     Added numbers and words replace what stood there, a range replaces the one on its facet,
     a quota the one on its property; clauses join the others. The latest word wins: an added
-    exclusion takes its values out of ``require`` and ``quotas``, and the other way round.
+    exclusion takes its values out of ``require`` and ``quotas``, and the other way round; a share
+    of a value takes the place of requiring it.
     """
 
     clear: bool = False
@@ -219,10 +221,14 @@ class ControlEdit(_Frozen):
             if clause.any_of or len(clause.values) == 1:
                 base = _overrule(base, ("require", "quotas"), clause.facet, clause.values, self.add)
         for clause in self.add.require:
-            base = _overrule(base, ("exclude",), clause.facet, clause.values, self.add)
+            base = _overrule(base, ("exclude", "quotas"), clause.facet, clause.values, self.add)
         for quota in self.add.quotas:
             if quota.value is not None:
                 base = _overrule(base, ("exclude",), quota.facet, (quota.value,), self.add)
+                # "comedies", then "half of them comedies": a share of what was all of it
+                whole = Clause(facet=quota.facet, any_of=(quota.value,))
+                if whole not in self.add.require:
+                    base = _remove(base, Removal(field="require", entry=whole))
         return _join(base, self.add)
 
 
@@ -270,7 +276,9 @@ def _remove(intent: ControlIntent, removal: Removal) -> ControlIntent:
         return intent.model_copy(update={field: None})
     kept: list[Any] = []
     for entry in getattr(intent, field):
-        if isinstance(entry, str):  # a title of like / unlike
+        if removal.entry is not None:
+            kept += [entry] if entry != removal.entry else []
+        elif isinstance(entry, str):  # a title of like / unlike
             keep = removal.value is not None and entry.casefold() != removal.value.casefold()
             kept += [entry] if keep else []
         elif removal.facet is not None and entry.facet != removal.facet:

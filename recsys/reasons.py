@@ -14,6 +14,7 @@ from recsys.semantic import ItemTexts
 from recsys.themes import Themes
 from recsys.title_forms import YEAR, display_title
 
+RECENT = 50  # likes that are looked through for what an item shares with them
 MOST = 3  # reasons an item
 #: A liked item is named when it makes up this share of the score.
 TELLING = 0.2
@@ -39,7 +40,7 @@ class Reasons:
                 *self._matches(row, constraints.intent.theme),
                 *(self._in_common(row, seed) for seed in taste.seeds[:2]),
                 *self._because(part, taste),
-                *self._shared(row, tuple(reversed(taste.liked))),
+                *self._shared(row, tuple(reversed(taste.liked[-RECENT:]))),
             ]
             told = [reason for reason in found if reason][:MOST]
             out.append(tuple(told) or (self._standing(row),))

@@ -202,7 +202,11 @@ class Recommender:
             return []
         wanted = np.ones(len(self.catalog), bool)
         wanted[row] = False
-        rows = self._nearest_to((row,), wanted, np.flatnonzero(wanted), max(n, CANDIDATES))
+        if not wanted.any():
+            return []
+        rows = self._nearest_to(
+            (row,), self._measures((row,)), wanted, np.flatnonzero(wanted), max(n, CANDIDATES)
+        )
         near = self._like((row,), rows, self._index.vectors(rows)) + self._weights.prior * _standard(
             self._prior[rows]
         )
@@ -263,8 +267,8 @@ class Recommender:
         theme = plan.constraints.intent.theme
         n = max(CANDIDATES, 3 * plan.count)
         found = [np.empty(0, np.int64)]
-        for group in range(len(plan.table.sizes)):
-            rows = plan.table.rows[plan.table.pattern == group]
+        measures = self._measures(taste.seeds)
+        for rows in plan.table.groups():
             found.append(rows[top(base[rows], n)])
             if not (theme or taste.seeds):
                 continue
@@ -273,15 +277,21 @@ class Recommender:
             if theme:
                 found.append(self._index.search(self._themes.query(theme), mask, n)[0])
             if taste.seeds:
-                found.append(self._nearest_to(taste.seeds, mask, rows, n))
+                found.append(self._nearest_to(taste.seeds, measures, mask, rows, n))
         return np.unique(np.concatenate(found))
 
-    def _nearest_to(self, seeds: tuple[int, ...], mask: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
-        """Items most like the seeds by any of the three measures."""
+    def _measures(self, seeds: tuple[int, ...]) -> list[np.ndarray]:
+        """How near every item is to each seed, by facets and by audience, ``(n_items,)`` each."""
+        return [
+            measure(seed) for seed in seeds for measure in (self._likeness.facets, self._likeness.audience)
+        ]
+
+    def _nearest_to(
+        self, seeds: tuple[int, ...], measures: list[np.ndarray], mask: np.ndarray, rows: np.ndarray, n: int
+    ) -> np.ndarray:
+        """Items of ``rows`` (``mask`` is the same set) most like the seeds by text or any measure."""
         found = [self._index.similar(seeds, mask, n)[0]]
-        for seed in seeds:
-            for measure in (self._likeness.facets, self._likeness.audience):
-                found.append(rows[top(measure(seed)[rows], n)])
+        found += [rows[top(near[rows], n)] for near in measures]
         return np.unique(np.concatenate(found))
 
     def _like(self, seeds: tuple[int, ...], rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:

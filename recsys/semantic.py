@@ -214,6 +214,8 @@ class SemanticIndex:
     def vectors(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
         """Unit vectors ``(len(rows), d)`` float32 of some items."""
         ids = [str(row) for row in rows]
+        if not ids:
+            return np.empty((0, 0), np.float32)
         found = self._collection.get(ids=list(dict.fromkeys(ids)), include=["embeddings"])
         place = {item: i for i, item in enumerate(found["ids"])}
         embeddings = np.asarray(found["embeddings"], np.float32)

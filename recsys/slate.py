@@ -140,6 +140,7 @@ class SlatePlan:
             best = next(i for i in ranked if guard.permits(int(pool[i])))
             guard.take(int(pool[best]))
             picked.append(int(pool[best]))
+            value[best] = -np.inf
             if similarity is not None:
                 nearest = np.maximum(nearest, similarity(picked[-1], pool))
         return picked

@@ -270,3 +270,17 @@ def test_edits_never_change_the_intent_they_are_applied_to(data):
     assert ControlEdit(add=add).apply(after) == after, "saying it twice changes nothing"
     assert ControlEdit().apply(before) == before
     assert ControlEdit(clear=True, add=add).apply(before) == ControlEdit(add=add).apply(ControlIntent())
+
+
+def test_a_share_takes_the_place_of_requiring_all_and_the_other_way_round():
+    red, half = ControlIntent(require=[clause("Red")]), Quota(facet="color", value="Red", share=0.5)
+    assert ControlEdit(add=ControlIntent(quotas=[half])).apply(red) == ControlIntent(quotas=[half])
+    assert ControlEdit(add=red).apply(ControlIntent(quotas=[half])) == red
+    either = ControlIntent(require=[Clause(facet="color", any_of=["Red", "Blue"])])
+    assert ControlEdit(add=ControlIntent(quotas=[half])).apply(either).require == either.require
+
+
+def test_exactly_one_entry_can_be_removed():
+    two = [Quota(facet="year", max=1980, share=0.5), Quota(facet="year", min=2000, share=0.2)]
+    after = ControlEdit(remove=[Removal(field="quotas", entry=two[0])]).apply(ControlIntent(quotas=two))
+    assert after.quotas == (two[1],)
