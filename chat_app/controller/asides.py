@@ -70,9 +70,13 @@ def _tells(line: Line, stance: Stance, start: int, end: int) -> bool:
     chunks = line.chunks[start:end]
     words = " ".join(c.symbol for c in chunks)
     vague = any(c.norm in ("something", "anything", "stuff") for c in chunks)
-    asks = vague or any(c.letter for c in chunks if c.letter not in ("N", "T", "U")) or any(
-        m.cue and (m.negated or m.mode in ("want", "like", "seed", "drop", "allow"))
-        for m in stance.marks[start:end]
+    asks = (
+        vague
+        or any(c.letter for c in chunks if c.letter not in ("N", "T", "U"))
+        or any(
+            m.cue and (m.negated or m.mode in ("want", "like", "seed", "drop", "allow"))
+            for m in stance.marks[start:end]
+        )
     )
     return not asks and not _RELATIVE.search(words) and any(c.norm in _TELLS for c in chunks)
 

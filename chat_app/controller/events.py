@@ -33,6 +33,7 @@ _IDIOMS: list[tuple[Verdict, re.Pattern[str], re.Pattern[str]]] = [
     ("liked", compiled("events_praise_before"), compiled("events_praise_after")),
 ]
 _HABIT = compiled("events_habit")
+_OWN_VIEW = compiled("events_own_view")
 _ONLY_HEARD = compiled("events_only_heard")
 _DID_SEE = re.compile(r"did (?:\w+ )?(?:see|watch)$")
 
@@ -189,7 +190,7 @@ def _verdict(
         return "disliked"
     said = _object(after)
     judged = _judged(after)
-    if said and re.match(r"^(?:, )?(?:but |though |although |personally )*(?:i|we) (?:\w+ )?(?:lik|lov|hat|enj|ador)", after):
+    if said and _OWN_VIEW.match(after):
         return said
     if judged and re.match(r"^(?:is|was|were|are|bored|sucked|rocked|has|had) ", after):
         return judged  # its own verb, whatever governs the titles before it

@@ -231,11 +231,7 @@ class RuleReader:
         return self._small(reading, found)
 
     def _drops(self, found: list[Sentence]) -> bool:
-        return any(
-            _DROPS.search(s.s)
-            and not s.is_a(Kind.LOOKUP, Kind.EXPLAIN)
-            for s in found
-        )
+        return any(_DROPS.search(s.s) and not s.is_a(Kind.LOOKUP, Kind.EXPLAIN) for s in found)
 
     def _wants_one_title(self, reading: Reading, found: list[Sentence]) -> bool:
         """ "I want to watch the movie Breakthrough", a title that the catalogue lacks."""
@@ -270,7 +266,10 @@ class RuleReader:
     def _states(self, sentence: Sentence) -> bool:
         """ "My Octopus Teacher was lovely", "I love Meyers": said of what the catalogue lacks."""
         judged = re.search(r"(?<!^it)(?<!^this) (?:was|is|were) (.*)$", sentence.s)
-        fond = re.search(r"(?:^| )(?:i (?:\w+ )?(?:love|adore|hate|dislike|enjoy)|(?:loves|hates|adores)) [a-z]{3}", sentence.s)
+        fond = re.search(
+            r"(?:^| )(?:i (?:\w+ )?(?:love|adore|hate|dislike|enjoy)|(?:loves|hates|adores)) [a-z]{3}",
+            sentence.s,
+        )
         return sentence.is_a(Kind.OTHER) and bool(fond or judged and judge(judged[1]))
 
     def _praises(self, reading: Reading, sentence: Sentence) -> bool:

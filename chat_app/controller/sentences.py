@@ -55,7 +55,11 @@ class Sentence:
 
 def sentences(line: Line, stance: Stance, services: tuple[str, ...]) -> list[Sentence]:
     """The sentences of a line with their kinds."""
-    serves = re.compile(rf"(?:^|(?<= ))(?<!no )(?<!without )(?:{'|'.join(map(re.escape, services))})(?= |$)") if services else None
+    serves = (
+        re.compile(rf"(?:^|(?<= ))(?<!no )(?<!without )(?:{'|'.join(map(re.escape, services))})(?= |$)")
+        if services
+        else None
+    )
     return [_sentence(line, start, end, serves) for start, end in _borders(stance)]
 
 
@@ -86,7 +90,10 @@ def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
         and Kind.REQUEST in kinds
         and not re.search(r"(?:T|it|that|this) (?:any good|about)", s)
     ):
-        if re.search(r"(?:recommend|suggest|(?:F|order|sort|rank|arrange) (?:them|these|those|the)|looking for|show me|give me|find me)", s):
+        if re.search(
+            r"(?:recommend|suggest|(?:F|order|sort|rank|arrange) (?:them|these|those|the)|looking for|show me|give me|find me)",
+            s,
+        ):
             kinds.discard(Kind.LOOKUP)
         else:
             kinds.discard(Kind.REQUEST)
@@ -111,8 +118,14 @@ def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
         kinds.clear()
         return {Kind.CHAT}
     open_ = Kind.REQUEST in kinds and {"anything", "something", "preference", "preferences"} & set(plain)
-    firm = open_ or kinds & {Kind.MORE, Kind.EXPLAIN, Kind.UNDO, Kind.RESET, Kind.SERVICE} or (
-        Kind.LOOKUP in kinds and plain[:1] and plain[0] in ("what", "who", "when", "how", "is", "does", "why")
+    firm = (
+        open_
+        or kinds & {Kind.MORE, Kind.EXPLAIN, Kind.UNDO, Kind.RESET, Kind.SERVICE}
+        or (
+            Kind.LOOKUP in kinds
+            and plain[:1]
+            and plain[0] in ("what", "who", "when", "how", "is", "does", "why")
+        )
     )
     if (
         marks

@@ -20,6 +20,7 @@ _SUBJECT = WORDS["stance_subject"]
 
 # In the order in which they are tried at each place: (pattern, mode or None to keep it, negated).
 _CUES = [(pattern, cast("Mode | None", mode), negated) for pattern, mode, negated in cues()]
+_PROVIDED = compiled("stance_provided")
 _WORD_LIKE = compiled("stance_word_like")
 _STATEMENT = compiled("stance_statement")
 _STATES = WORDS["stance_states"]
@@ -75,6 +76,8 @@ class Stance:
                 mode, negated, length = found
                 skip = i + length
             self.marks.append(Mark(mode, negated, sentence, cue=found is not None and not chunk.letter))
+            if chunk.letter and i and self.line.chunks[i - 1].norm == "non":
+                negated = False  # "non-American action films": one word's denial
 
     def _turns(self, i: int) -> bool:
         """ "So funny" goes on; ", so something funny" begins anew."""
@@ -110,8 +113,10 @@ class Stance:
             c.letter in ("O", "V") or c.norm in ("ones", "one", "something", "anything", "stuff")
             for c in self.line.chunks[max(0, i - 3) : i]
         )
-        if relative and self.line.chunks[i].norm in ("that", "which"):
+        if self.line.chunks[i].norm in ("that", "which") and (relative or before and before.norm == "of"):
             return None
+        if _PROVIDED.search(s[:at]):
+            return "want", False, 1  # "as long as it is a western"
         if match := _STATEMENT.match(s, at):
             behind = s[match.end() :].split()[:1]
             if behind == ["R"] and match[0].split()[0] in ("that", "this", "it"):

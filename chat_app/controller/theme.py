@@ -18,6 +18,7 @@ _INNER = WORDS["theme_inner"]
 
 _ASKED = ("V", "P", "R", "O", "X")
 _OPENS = WORDS["theme_opens"]
+_KINDS = frozenset({"one", "ones", "kind", "sort", "type", "variety"})
 _STATED = compiled("theme_stated")
 _VAGUE = compiled("theme_vague")
 _SKIPS = compiled("theme_skips")
@@ -57,7 +58,8 @@ def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
     chunks = range(sentence.start, sentence.end)
     if any(line.chunks[i].letter == "T" and not _compares(stance, i) for i in chunks):
         return sentence.is_a(Kind.REQUEST) or any(
-            stance.marks[i].negated and stance.marks[i].mode == "want" and line.chunks[i].letter != "T" for i in chunks
+            line.chunks[i].letter != "T" and stance.marks[i].negated and stance.marks[i].mode == "want"
+            for i in chunks
         )
     if sentence.is_a(Kind.REQUEST, Kind.MORE):
         return True
@@ -123,7 +125,7 @@ def _fond(line: Line, stance: Stance, i: int) -> bool:
 def _elliptic(clause: str) -> bool:
     """A few words without a verb: "heists", "with dragons", "about Vietnam"."""
     words = clause.split()
-    if words[:1] in (["the"], ["sorry"]) and not set(words) & {"one", "ones", "kind", "sort", "type", "variety"}:
+    if words[:1] in (["the"], ["sorry"]) and not set(words) & _KINDS:
         return False
     opens = bool(words) and words[0] in _OPENS
     content = [w for w in words if len(w) > 1 and is_content(w)]

@@ -32,7 +32,7 @@ _AFTER_CUE = compiled("titles_after_cue")
 _WEAK = compiled("titles_weak")
 _SETTING = compiled("titles_setting")
 _VERDICT = compiled("titles_verdict")
-_SEQUEL = re.compile(r"(?:(?:part |chapter |vol |volume )?(?:\d|ii+|iv|vi*)(?= |$)(?! (?:/|stars?|out|times?|and|or))|[:-] (?:[^.,!?()]+ ){1,6}\( \d{4} \))")
+_SEQUEL = compiled("titles_sequel")
 _BREAK = frozenset(",.!?;:-()") | {
     "but",
     "and",
