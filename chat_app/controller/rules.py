@@ -218,7 +218,7 @@ class RuleReader:
             and (reading.unknown or not self._wants_one_title(reading, found))
         ):
             return "recommend"
-        if any_is(Kind.LOOKUP):
+        if any(s.is_a(Kind.LOOKUP) and not self._for_hire(s) for s in found):
             return "lookup"
         if events:
             return "feedback"
@@ -262,6 +262,12 @@ class RuleReader:
         if not words or self._gibberish(words):
             return "unclear"
         return "feedback" if len(words) > 4 and _ABOUT_ITEMS.search(reading.line.s) else "smalltalk"
+
+    def _for_hire(self, sentence: Sentence) -> bool:
+        """ "Does it play any other time?" asks what this program does not know."""
+        return sentence.is_a(Kind.SERVICE) and bool(
+            re.match(r"(?:does|do|is|are|can|will) (?!.*\bT\b)", sentence.s)
+        )
 
     def _states(self, sentence: Sentence) -> bool:
         """ "My Octopus Teacher was lovely", "I love Meyers": said of what the catalogue lacks."""

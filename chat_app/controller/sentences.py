@@ -38,6 +38,7 @@ _CHAT_WORDS = WORDS["sentences_chat_words"]
 _ASKED = compiled("sentences_asked")
 _GREETING = compiled("sentences_greeting")
 _COURTESY = compiled("sentences_courtesy")
+_ASKS_OUTRIGHT = compiled("sentences_asks_outright")
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,7 @@ def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
         and Kind.REQUEST in kinds
         and not re.search(r"(?:T|it|that|this) (?:any good|about)", s)
     ):
-        if re.search(
-            r"(?:recommend|suggest|(?:F|order|sort|rank|arrange) (?:them|these|those|the)|looking for|show me|give me|find me)",
-            s,
-        ):
+        if _ASKS_OUTRIGHT.search(s):
             kinds.discard(Kind.LOOKUP)
         else:
             kinds.discard(Kind.REQUEST)
