@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast, get_args
 
+from chat_app.controller.bounds import both, joined
 from chat_app.controller.chunks import Line
 from chat_app.controller.lexicon import Lexicon, Meaning
 from chat_app.controller.patterns import compiled
@@ -165,13 +166,12 @@ class Draft:
         self.exclude += meaning.exclude
         for r in meaning.ranges:
             before = next((x for x in self.intent.ranges if x.facet == r.facet), None) if adds else None
-            if before and (r.min is None) != (r.max is None) and (before.min is None) != (before.max is None):
-                r = _both(before, r) if (r.min is None) != (before.min is None) else r
+            r = joined(before, r) if before else r
             same = next((x for x in self.ranges if x.facet == r.facet), None)
             if same is None:
                 self.ranges.append(r)
             else:
-                self.ranges[self.ranges.index(same)] = _both(same, r)
+                self.ranges[self.ranges.index(same)] = both(same, r)
         if meaning.popularity:
             self.scalars["popularity"] = meaning.popularity
         if meaning.order:
@@ -185,7 +185,8 @@ def apply_wishes(draft: Draft, wishes: Sequence[Wish], line: Line) -> None:
     }
     for group in _groups(_settled(wishes, line), line):
         first = group[0]
-        if first.chunk.letter == "V" and first.chunk.meaning and _said_by_number(first.chunk.meaning, numbered):
+        meaning = first.chunk.meaning
+        if first.chunk.letter == "V" and meaning and _said_by_number(meaning, numbered):
             continue  # "older ones, 1970 to 1989", "well rated, 3.7 and up": the number says it
         meanings = [w.chunk.meaning for w in group if w.chunk.meaning is not None]
         if first.sense == "drop":
@@ -299,9 +300,10 @@ def _runs(group: list[Wish], line: Line) -> Iterable[list[Wish]]:
 
 
 def _want(draft: Draft, group: list[Wish], line: Line) -> None:
+    changed = any(c.norm == "make" for c in line.chunks)  # "make that the 50s"
     for wish in group:
         if wish.chunk.meaning:
-            draft.want(wish.chunk.meaning, wish.adds)
+            draft.want(wish.chunk.meaning, wish.adds and not changed)
     facet = _facet(group[0])
     if facet is None:
         several = [c for w in group if w.chunk.meaning for c in w.chunk.meaning.require]
@@ -376,18 +378,6 @@ def _add_clauses(draft: Draft, clauses: list[Clause], adds: bool, extend: bool) 
             if any(q.facet == clause.facet and q.value == value for q in draft.intent.quotas):
                 draft.remove.append(Removal(field="quotas", facet=clause.facet, value=value))
         draft.require.append(clause)
-
-
-def _both(one: Range, two: Range) -> Range:
-    """Two bounds on one facet in one message: both hold where they can, else the last word."""
-    lows = [x for x in (one.min, two.min) if x is not None]
-    highs = [x for x in (one.max, two.max) if x is not None]
-    if len(lows) == len(highs) == 2:  # said twice: the last word counts
-        return two
-    low, high = max(lows, default=None), min(highs, default=None)
-    if low is not None and high is not None and low > high:
-        return two
-    return Range(facet=one.facet, min=low, max=high)
 
 
 def match_theme(theme: str | None, words: str) -> bool:

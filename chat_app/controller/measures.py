@@ -53,8 +53,10 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
         patterns.append(
             rf"(?:between|from) (?P<a>{NUMBER})(?: {unit})? (?:and|to|-) (?P<b>{amount})"
             rf"|(?P<a2>{NUMBER})(?: {unit})? (?:to|-) (?P<b2>{amount})"
-            rf"|(?P<over>{_LOW}|{_NOT_LOW}) (?P<a4>{NUMBER}(?: {unit})?),?(?: and| but|,)+ (?:{_HIGH}) (?P<b4>{amount})"
-            rf"|(?P<below>{_HIGH}) (?P<b5>{amount})(?: and| but|,| ,)+ (?:{_LOW}|{_NOT_LOW}) (?P<a5>{NUMBER})(?: {unit})?"
+            rf"|(?P<over>{_LOW}|{_NOT_LOW}) (?P<a4>{NUMBER}(?: {unit})?),?(?: and| but|,)+"
+            rf" (?:{_HIGH}) (?P<b4>{amount})"
+            rf"|(?P<below>{_HIGH}) (?P<b5>{amount})(?: and| but|,| ,)+"
+            rf" (?:{_LOW}|{_NOT_LOW}) (?P<a5>{NUMBER})(?: {unit})?"
             rf"(?! (?:of|more|hours?|minutes?))"
             rf"|(?:{op} (?:a |the )?)?(?P<amount>{amount}){after}?(?: long| rating)?"
         )
@@ -62,7 +64,8 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
     link = r"(?: (?:is|are|of|be|should be|that is|being|between|up to|at|=|:|an?))*"
     out_of = r"(?: (?:out of|/) (?P<outof{0}>\d+)|(?P<percent{0}> ?%)| " + (unit or "points") + ")?"
     patterns.append(
-        rf"(?:with |has |have |is |are )?(?:an? )?(?:average |mean |(?P<min0>min(?:imum)? )|(?P<max0>max(?:imum)? ))?(?:{named}){link}(?: (?:{op}))? ?"
+        rf"(?:with |has |have |is |are )?(?:an? )?"
+        rf"(?:average |mean |(?P<min0>min(?:imum)? )|(?P<max0>max(?:imum)? ))?(?:{named}){link}(?: (?:{op}))? ?"
         rf"(?P<amount>{NUMBER}(?: and a half)?){out_of.format('')}"
         rf"(?:{after}| (?:and|but|to|-)(?: (?:{_HIGH}|{_LOW}))? (?P<b3>{NUMBER}){out_of.format('2')})?"
     )
@@ -77,9 +80,11 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
             rf"|(?P<amount5>\d+(?:\.\d+)?) ?\+(?: rating| rated| {unit or 'points'})?"
         )
         patterns.append(
-            rf"{op} (?P<amount7>{NUMBER}(?: and a half)?) out of (?P<outof7>five|ten|a hundred|5|10|100){_END}"
+            rf"{op} (?P<amount7>{NUMBER}(?: and a half)?)"
+            rf" out of (?P<outof7>five|ten|a hundred|5|10|100){_END}"
         )
-        patterns.append(rf"(?P<amount8>\d\.\d+|\d(?= (?:and|or) (?:up|above|higher|better))){after}{_END}")
+        figure = r"\d\.\d+|\d(?= (?:and|or) (?:up|above|higher|better))"
+        patterns.append(rf"(?P<amount8>{figure}){after}{_END}")
     return [re.compile(rf"(?<![\w.]){p}(?!\w)") for p in patterns]
 
 

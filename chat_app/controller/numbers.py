@@ -15,7 +15,10 @@ _WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
 _SPELLED = rf"(?:(?:{'|'.join(_TENS)}) (?:{'|'.join(_ONES[1:10])})|{_WORD})"
 #: Patterns over canonical words: a plain number, and a number of items.
 NUMBER = rf"(?:\d+(?:\.\d+)?|(?:a |one )?hundred(?: and)?(?: {_SPELLED})?|{_SPELLED})"
-_GROUP = r"(?:(?:a |another )?(?:good |solid )?(?:dozen|couple|handful)|(?:a|another) (?:trio|pair|duo)(?= of)|(?:a|another|next|the) (?:good )?few)"
+_GROUP = (
+    r"(?:(?:a |another )?(?:good |solid )?(?:dozen|couple|handful)|(?:a|another) (?:trio|pair|duo)(?= of)"
+    r"|(?:a|another|next|the) (?:good )?few)"
+)
 COUNT = rf"(?:{NUMBER}(?: dozen)?|half a dozen|{_GROUP})"
 
 

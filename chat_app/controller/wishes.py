@@ -90,7 +90,8 @@ def _qualifies(line: Line, i: int) -> bool:
     chunk = line.chunks[i]
     behind = line.chunks[i + 1].norm if i + 1 < len(line) else ""
     named = chunk.meaning is not None and chunk.norm in {canonical(v) for v in chunk.meaning.values}
-    return chunk.letter == "V" and behind in ("one", "ones") and not named and singular(chunk.norm) == chunk.norm
+    adjective = not named and singular(chunk.norm) == chunk.norm
+    return chunk.letter == "V" and behind in ("one", "ones") and adjective
 
 
 def _chat_only(sentence: Sentence) -> bool:

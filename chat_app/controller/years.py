@@ -29,7 +29,10 @@ _TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
 _UNITS = rf"(?:(?:{_TENS})(?: (?:{_ONES}))?|{_TEENS}|o(?:h|ught)? (?:{_ONES}))"
-_SPELLED_YEAR = rf"(?:(?:nineteen|twenty) {_UNITS}|two thousand(?: (?:and )?(?:{_UNITS}|{_ONES}))?)(?! (?:{_ONES}|minutes|percent))"
+_SPELLED_YEAR = (
+    rf"(?:(?:nineteen|twenty) {_UNITS}|two thousand(?: (?:and )?(?:{_UNITS}|{_ONES}))?)"
+    rf"(?! (?:{_ONES}|minutes|percent))"
+)
 _YEAR = rf"(?:18[89]\d|19\d\d|20[0-4]\d|{_SPELLED_YEAR})"
 _THIS = "this|the present|the current|present|current"
 _CENTURY = (
@@ -40,7 +43,9 @@ _PART = r"(?:(?:early|mid|middle|late)(?: ?-)?(?: of)?(?: the)? )"
 _PERIOD = rf"(?:the )?(?:{_PART}?(?:{_DECADE}|{_CENTURY})|(?:the )?(?:year )?{_YEAR})(?! minutes| hours)"
 _CALENDAR = compiled("calendar", PERIOD=_PERIOD, DECADE=_DECADE, COUNT=COUNT)
 _AGE = compiled("calendar_age", COUNT=COUNT)
-_YOUNG = re.compile(r"less|fewer|under|most|up to|no more|younger|newer|not (?:more|over)|(?:no|not|nothing) older")
+_YOUNG = re.compile(
+    r"less|fewer|under|most|up to|no more|younger|newer|not (?:more|over)|(?:no|not|nothing) older"
+)
 
 
 def find_years(text: Text, facet: str, lexicon: Lexicon) -> Iterator[tuple[int, int, Range]]:
@@ -57,7 +62,8 @@ def find_years(text: Text, facet: str, lexicon: Lexicon) -> Iterator[tuple[int, 
         if years is not None:
             born = lexicon.latest(facet) - int(years)
             young = bool(_YOUNG.search(match[0]))
-            yield *text.span(match), Range(facet=facet, min=born + 1) if young else Range(facet=facet, max=born)
+            said = Range(facet=facet, min=born + 1) if young else Range(facet=facet, max=born)
+            yield *text.span(match), said
 
 
 def period(words: str) -> tuple[int, int]:
