@@ -65,8 +65,8 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
     out_of = r"(?: (?:out of|/) (?P<outof{0}>\d+)|(?P<percent{0}> ?%)| " + (unit or "points") + ")?"
     patterns.append(
         rf"(?:with |has |have |is |are )?(?:an? )?"
-        rf"(?:average |mean |(?P<min0>min(?:imum)? )|(?P<max0>max(?:imum)? ))?(?:{named}){link}(?: (?:{op}))? ?"
-        rf"(?P<amount>{NUMBER}(?: and a half)?){out_of.format('')}"
+        rf"(?:average |mean |(?P<min0>min(?:imum)? )|(?P<max0>max(?:imum)? ))?(?:{named}){link}"
+        rf"(?: (?:{op}))? ?(?P<amount>{NUMBER}(?: and a half)?){out_of.format('')}"
         rf"(?:{after}| (?:and|but|to|-)(?: (?:{_HIGH}|{_LOW}))? (?P<b3>{NUMBER}){out_of.format('2')})?"
     )
     if words.scale:
@@ -91,7 +91,8 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
 def _duration(unit: str) -> str:
     plain = rf"{NUMBER} ?(?:{unit})(?: (?:and )?(?:{NUMBER} (?:minutes|minute|m)|a half)| {NUMBER}{_END})?"
     return (
-        rf"(?:an? (?:hour|hours)(?: (?:and )?(?:a half|{NUMBER} minutes)| {NUMBER}{_END})?|{NUMBER} and a half (?:hour|hours)"
+        rf"(?:an? (?:hour|hours)(?: (?:and )?(?:a half|{NUMBER} minutes)| {NUMBER}{_END})?"
+        rf"|{NUMBER} and a half (?:hour|hours)"
         rf"|half an hour|{plain})"
     )
 

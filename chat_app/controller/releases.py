@@ -40,8 +40,8 @@ def read_releases(draft: Draft, line: Line, stance: Stance) -> set[int]:
         if mode == "drop" and chunk.letter == "F" and chunk.facet:
             draft.drop_facet(chunk.facet)
             used.add(i)
-        elif mode == "drop" and (facet := _unit_of(draft, chunk.norm)):
-            draft.drop_facet(facet)
+        elif mode == "drop" and (counted := _unit_of(draft, chunk.norm)):
+            draft.drop_facet(counted)
         elif not chunk.letter and len(chunk.norm) > 2 and (mode in ("drop", "allow") or _is_fine(line, i)):
             used |= {i} if _release_word(draft, chunk.norm, fine=mode != "drop") else set()
     return used

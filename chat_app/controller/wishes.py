@@ -142,7 +142,8 @@ def _is_audience(line: Line, sentence: Sentence, i: int) -> bool:
 
 def _exclaims(line: Line, sentence: Sentence, i: int) -> bool:
     """ "Pretty funny too!" says something of what was seen."""
-    degree = i > sentence.start and line.chunks[i - 1].norm in ("pretty", "quite", "so", "very", "kind of", "too")
+    degrees = ("pretty", "quite", "so", "very", "kind of", "too")
+    degree = i > sentence.start and line.chunks[i - 1].norm in degrees
     asks = sentence.is_a(Kind.REQUEST, Kind.MORE) or re.search(
         r"(?:^| )(?:O|ones|something|it|them)(?= |$)", sentence.s
     )
