@@ -9,9 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from recsys.catalog import ItemId
 from recsys.controls import ControlEdit
 
-Act = Literal[
-    "recommend", "more", "undo", "reset", "explain", "lookup", "feedback", "smalltalk", "unclear"
-]
+Act = Literal["recommend", "more", "undo", "reset", "explain", "lookup", "feedback", "smalltalk", "unclear"]
 
 
 class _Frozen(BaseModel):
