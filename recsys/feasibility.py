@@ -26,6 +26,12 @@ class PatternTable:
     """
 
     def __init__(self, rows: np.ndarray, masks: Sequence[np.ndarray]) -> None:
+        self.rows = rows
+        if not masks:  # one pattern: no need to look at every row
+            self.pattern = np.zeros(len(rows), np.int8)
+            self.sizes = np.array([len(rows)] if len(rows) else [], np.int64)
+            self.member = np.zeros((len(self.sizes), 0), np.int64)
+            return
         codes = np.zeros(len(rows), np.int32)
         for bit, mask in enumerate(masks):
             codes |= mask[rows].astype(np.int32) << bit
@@ -33,7 +39,6 @@ class PatternTable:
         found = np.flatnonzero(sizes)
         place = np.zeros(len(sizes), np.int32)
         place[found] = np.arange(len(found))
-        self.rows = rows
         self.pattern = place[codes]  # (m,) index of each row's pattern
         self.sizes = sizes[found]
         self.member = (found[:, None] >> np.arange(len(masks))) & 1  # (patterns, quotas)

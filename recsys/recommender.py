@@ -151,11 +151,11 @@ class Recommender:
             ranking = self._rank(taste, plan, base)
         say("ranking")
         with clock("ranking"):
-            scores = base - base.max(initial=0) - BEHIND
+            scores = base - base.max(initial=0) - BEHIND if intent.order else base.astype(np.float64)
             scores[ranking.rows] = ranking.scores
             if intent.order:
                 plan = _ordered(plan, ranking)
-            rows = plan.pick(scores, self._likeness.doubles)
+            rows = plan.pick(scores, self._likeness.doubles, None if intent.order else ranking.rows)
         say("explaining")
         with clock("explaining"):
             reasons = self._reasons.of(rows, taste, constraints)

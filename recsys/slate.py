@@ -116,18 +116,21 @@ class SlatePlan:
         """A fresh guard for building the list step by step."""
         return Guard(self.table, self.count, self.bounds, len(self.eligible))
 
-    def pick(self, scores: np.ndarray, similarity: Similarity | None = None) -> list[int]:
+    def pick(
+        self, scores: np.ndarray, similarity: Similarity | None = None, pool: np.ndarray | None = None
+    ) -> list[int]:
         """The list, best first: at each step the best item that keeps every quota reachable.
 
         ``scores`` is ``(n_items,)``, in units of standard deviations, larger is better.
         ``similarity(row, rows)`` gives 0..1 for each of ``rows``: a candidate loses
         :data:`VARIETY` times its similarity to the nearest item already listed (maximal
         marginal relevance, Carbonell and Goldstein 1998). An ``order`` selects by its key;
-        scores then only break ties.
+        scores then only break ties. ``pool`` names the rows to choose from, where they are known:
+        of each pattern as many as the list has places, or all; default, the best of each pattern.
         """
         order = self.constraints.intent.order
         key = order_key(self.constraints.catalog, order) if order else None
-        pool = self._pool(scores, key)
+        pool = self._pool(scores, key) if pool is None else pool
         value = np.where(np.isfinite(scores[pool]), scores[pool], -1e9).astype(np.float64)
         if key is not None:
             by_key = np.lexsort((-value, -key[pool]))
