@@ -26,9 +26,9 @@ class PatternTable:
     """
 
     def __init__(self, rows: np.ndarray, masks: Sequence[np.ndarray]) -> None:
-        self.rows = rows
+        self.rows: np.ndarray = rows
         if not masks:  # one pattern: no need to look at every row
-            self.pattern = np.zeros(len(rows), np.int8)
+            self.pattern: np.ndarray = np.zeros(len(rows), np.int32)
             self.sizes = np.array([len(rows)] if len(rows) else [], np.int64)
             self.member = np.zeros((len(self.sizes), 0), np.int64)
             return
