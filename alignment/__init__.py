@@ -1,0 +1,1 @@
+"""How the LLM ranker is trained: tasks, rewards, SFT and RL."""
