@@ -152,7 +152,9 @@ def _served(settings: Settings, conversations: Conversations) -> tuple[float, fl
     }
     before = time.perf_counter()
     command = [sys.executable, "-m", "chat_app.cli", "chat", "--port", "0"]
-    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             address = _address(process)
             client = Client(address, verbose=False)
