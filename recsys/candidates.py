@@ -56,13 +56,15 @@ class ALSParams:
 class Taste:
     """A profile in catalogue rows, each list in time order. Unknown ids are ignored.
 
-    ``seeds`` are what the request at hand is to be like: likes that count for it alone.
+    ``seeds`` are what the request at hand is to be like: likes that count for it alone. ``order``
+    is all that is known in time order, where that is told (see :attr:`timeline`).
     """
 
     liked: tuple[int, ...] = ()
     disliked: tuple[int, ...] = ()
     seen: tuple[int, ...] = ()
     seeds: tuple[int, ...] = ()
+    order: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, catalog: Catalog, profile: Profile, seeds: Sequence[int] = ()) -> Taste:
@@ -70,12 +72,32 @@ class Taste:
             return tuple(dict.fromkeys(catalog.rows(ids).tolist()))
 
         return cls(
-            rows(profile.liked), rows(profile.disliked), rows(profile.seen), tuple(dict.fromkeys(seeds))
+            rows(profile.liked),
+            rows(profile.disliked),
+            rows(profile.seen),
+            tuple(dict.fromkeys(seeds)),
+            rows(profile.order),
         )
+
+    @classmethod
+    def of_timeline(cls, rows: Sequence[int], polarities: Sequence[str]) -> Taste:
+        """From rows in time order, each ``"liked"``, ``"disliked"`` or ``"seen"``."""
+        lists: dict[str, list[int]] = {"liked": [], "disliked": [], "seen": []}
+        for row, polarity in zip(rows, polarities, strict=True):
+            lists[polarity].append(int(row))
+        liked, disliked, seen = (tuple(kind) for kind in lists.values())
+        return cls(liked, disliked, seen, order=tuple(map(int, rows)))
 
     @property
     def known(self) -> tuple[int, ...]:
         return (*self.liked, *self.disliked, *self.seen)
+
+    @property
+    def timeline(self) -> tuple[int, ...]:
+        """All known rows in time order; those of unknown time come first, likes last of them."""
+        told = set(self.order)
+        untold = (row for row in (*self.seen, *self.disliked, *self.liked) if row not in told)
+        return (*untold, *self.order)
 
     @property
     def positive(self) -> tuple[int, ...]:

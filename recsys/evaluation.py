@@ -196,11 +196,8 @@ def cases_of(interactions: Interactions, split: Split, part: Part) -> Iterator[C
         end = bounds[user + 1] - (1 if part == "test" else 2)
         span = slice(bounds[user], end)
         rows = interactions.item[span]
-        taste = Taste(
-            liked=tuple(rows[liked[span]].tolist()),
-            disliked=tuple(rows[disliked[span]].tolist()),
-            seen=tuple(rows[~liked[span] & ~disliked[span]].tolist()),
-        )
+        kinds = np.select([disliked[span], liked[span]], ["disliked", "liked"], "seen")
+        taste = Taste.of_timeline(rows.tolist(), kinds.tolist())
         target = int(test[user] if part == "test" else valid[user])
         later = (int(valid[user]), int(test[user])) if part == "test" else (int(valid[user]),)
         yield Case(user, rows, taste, target, later)
@@ -286,8 +283,9 @@ def _at(case: Case, open_: bool) -> tuple[Taste, np.ndarray, tuple[int, ...]]:
     def before(rows: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(row for row in rows if row not in case.later)
 
-    taste = Taste(before(case.taste.liked), before(case.taste.disliked), before(case.taste.seen))
-    return taste, case.history[:-later], case.later
+    kept = case.taste
+    lists = (before(kept.liked), before(kept.disliked), before(kept.seen), (), before(kept.order))
+    return Taste(*lists), case.history[:-later], case.later
 
 
 def _categories(

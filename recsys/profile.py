@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from recsys.catalog import ItemId
 from recsys.errors import TillerError
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Profile(BaseModel):
     """Item ids a person liked, disliked or has merely seen, each in time order.
 
-    An item is in one list at most: the latest word on it counts.
+    An item is in one list at most: the latest word on it counts. ``order`` is all of them in time
+    order; where it is not told, what was merely seen comes first and what was liked last.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -25,6 +26,16 @@ class Profile(BaseModel):
     liked: tuple[ItemId, ...] = ()
     disliked: tuple[ItemId, ...] = ()
     seen: tuple[ItemId, ...] = ()
+    order: tuple[ItemId, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ordered(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        known = [item for kind in ("seen", "disliked", "liked") for item in data.get(kind, ())]
+        told = dict.fromkeys(item for item in data.get("order", ()) if item in set(known))
+        return {**data, "order": (*(item for item in known if item not in told), *told)}
 
     @property
     def known(self) -> tuple[ItemId, ...]:
@@ -40,6 +51,7 @@ class Profile(BaseModel):
             return self
         lists = self.forget(item).model_dump()
         lists[kind] = (*lists[kind], item)
+        lists["order"] = (*lists["order"], item)
         return Profile(**lists)
 
     def forget(self, item: ItemId) -> Profile:
@@ -58,4 +70,5 @@ def profile_of(dataset: Dataset, user: str | int) -> Profile:
     lists: dict[str, list[ItemId]] = {"liked": [], "disliked": [], "seen": []}
     for row, kind in zip(mine.item, kinds, strict=True):
         lists[str(kind)].append(catalog.ids[row])
-    return Profile(**{kind: tuple(items) for kind, items in lists.items()})
+    order = tuple(catalog.ids[row] for row in mine.item)
+    return Profile(**{kind: tuple(items) for kind, items in lists.items()}, order=order)

@@ -13,7 +13,6 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from recsys.errors import TillerError
 from recsys.feasibility import PatternTable
 from recsys.likeness import Likeness
 from recsys.profile import Profile
-from recsys.rankers import PRIOR_HALF, RANKERS, Ranker
+from recsys.rankers import PRIOR_HALF, RANKERS, Decoding, Ranker
 from recsys.reasons import Reasons
 from recsys.semantic import ItemTexts, SemanticIndex, load_embedder
 from recsys.settings import ASSETS, Settings
@@ -36,8 +35,6 @@ from recsys.topk import top
 from recsys.vectors import remembering
 
 __all__ = ["RANKERS", "Recommender", "Weights", "load_recommender"]
-
-Decoding = Literal["guarded", "free"]
 
 #: Candidates taken from each source, of each group; at least three for each place on the list.
 CANDIDATES = 200

@@ -75,7 +75,7 @@ def test_a_low_rating_is_no_like():
 def test_the_latest_lists_and_unknown_ids():
     catalog = made_dataset().catalog
     taste = Taste.of(catalog, Profile(liked=(1003, 7, "1005"), disliked=("none",)), seeds=[3])
-    assert taste == Taste(liked=(3, 5), seeds=(3,))
+    assert taste == Taste(liked=(3, 5), seeds=(3,), order=(3, 5))
     assert taste.positive == (3, 5)
 
 
@@ -149,3 +149,10 @@ class TestCache:
             made_dataset().interactions, 60, tmp_path / "file" / "models", progress=said.append
         )
         assert model.factors.any() and "could not be kept" in said[-1]
+
+
+def test_the_timeline_is_everything_known_in_time_order():
+    taste = Taste.of_timeline([4, 1, 3], ["disliked", "liked", "seen"])
+    assert (taste.liked, taste.disliked, taste.seen, taste.timeline) == ((1,), (4,), (3,), (4, 1, 3))
+    assert Taste(liked=(1, 2), disliked=(0,)).timeline == (0, 1, 2)
+    assert Taste(liked=(1, 2), seen=(5,), order=(2, 5)).timeline == (1, 2, 5)

@@ -41,3 +41,11 @@ def test_a_person_in_the_data_has_likes_dislikes_and_merely_seen_in_time_order()
 def test_an_unknown_person_is_named():
     with pytest.raises(TillerError, match="nobody"):
         profile_of(load_dataset("ml-latest-small"), "nobody")
+
+
+def test_the_order_is_that_of_the_words():
+    profile = Profile(liked=(1,)).add("seen", 2).add("disliked", 3).add("liked", 2)
+    assert profile.order == (1, 3, 2)
+    assert profile.forget(3).order == (1, 2)
+    assert Profile(liked=(1, 2), disliked=(3,)).order == (3, 1, 2)
+    assert Profile(liked=(1,), order=(9, 1)).order == (1,)
