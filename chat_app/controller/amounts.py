@@ -26,5 +26,7 @@ def find_ranges(text: Text, lexicon: Lexicon) -> list[RangeMention]:
     for facet in lexicon.catalog.numeric:
         words = lexicon.words[facet]
         found = find_years(text, facet, lexicon) if words.calendar else find_measures(text, words)
-        out += [RangeMention(*mention) for mention in found]
+        others = {u for f in lexicon.catalog.numeric if f != facet for u in lexicon.words[f].units}
+        others -= set(words.units)
+        out += [RangeMention(*m) for m in found if text.words(m[1], m[1] + 1) not in others]
     return out

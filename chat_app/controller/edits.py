@@ -244,27 +244,7 @@ def _together(one: Wish, two: Wish, line: Line) -> bool:
     return all(c.norm in _JOINTS or c.letter == "O" for c in between)
 
 
-_JOINTS = frozenset(
-    {
-        ",",
-        "and",
-        "or",
-        "/",
-        "also",
-        "maybe",
-        "nor",
-        "either",
-        "by",
-        "with",
-        "some",
-        "a",
-        "an",
-        "the",
-        "&",
-        "from",
-        "starring",
-    }
-)
+_JOINTS = frozenset(", and or / also maybe nor either by with some a an the & from starring".split())
 
 
 def _facet(wish: Wish) -> str | None:
@@ -321,7 +301,8 @@ def _want(draft: Draft, group: list[Wish], line: Line) -> None:
         clauses = [Clause(facet=facet, any_of=values)]
     adds = group[0].adds
     extend = words.any_of or (adds and _opens_with_or(line, group[0].index))
-    _add_clauses(draft, clauses, adds, extend)
+    instead = any(c.norm in ("instead", "rather") for c in line.chunks)
+    _add_clauses(draft, clauses, adds, extend, instead)
 
 
 def _absorb(group: list[Wish]) -> list[Wish]:
@@ -364,7 +345,9 @@ def _opens_with_or(line: Line, index: int) -> bool:
     return "or" in words[:2]
 
 
-def _add_clauses(draft: Draft, clauses: list[Clause], adds: bool, extend: bool) -> None:
+def _add_clauses(
+    draft: Draft, clauses: list[Clause], adds: bool, extend: bool, instead: bool = False
+) -> None:
     """Add clauses; what was asked for before on their facets goes, unless they join it."""
     for clause in clauses:
         before = [c for c in draft.intent.require if c.facet == clause.facet]
@@ -375,7 +358,14 @@ def _add_clauses(draft: Draft, clauses: list[Clause], adds: bool, extend: bool) 
         if before and (not adds or (extend and before)):
             draft.remove.append(Removal(field="require", facet=clause.facet))
         for value in clause.values:  # asked for outright, it is no quota any more
-            if any(q.facet == clause.facet and q.value == value for q in draft.intent.quotas):
+            if (
+                not adds
+                and not before
+                and any(q.facet == clause.facet for q in draft.intent.quotas)
+                and instead
+            ):
+                draft.remove.append(Removal(field="quotas", facet=clause.facet))
+            elif any(q.facet == clause.facet and q.value == value for q in draft.intent.quotas):
                 draft.remove.append(Removal(field="quotas", facet=clause.facet, value=value))
         draft.require.append(clause)
 

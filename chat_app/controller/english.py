@@ -21,6 +21,9 @@ IDIOMS: dict[str, dict[str, Any]] = {
     for word, idiom in _DATA["idioms"].items()
 }
 CONTROLS: dict[str, list[str]] = _DATA["controls"]
+#: Words that mean the same on every catalogue whose facets allow it, in the form of synonyms.
+MEANINGS: list[dict[str, Any]] = _DATA["meaning"]
+LENGTHS: dict[str, list[str]] = _DATA["lengths"]
 OPINION: dict[str, frozenset[str]] = {k: frozenset(v.split()) for k, v in _DATA["opinion"].items()}
 FUNCTION: frozenset[str] = frozenset(_DATA["function"].split())
 FILLER: frozenset[str] = frozenset(_DATA["filler"].split())

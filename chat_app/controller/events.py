@@ -33,6 +33,8 @@ _IDIOMS: list[tuple[Verdict, re.Pattern[str], re.Pattern[str]]] = [
     ("liked", compiled("events_praise_before"), compiled("events_praise_after")),
 ]
 _HABIT = compiled("events_habit")
+_DECLINED = compiled("events_declined")
+_ALL_OF_THEM = compiled("rules_all_of_them")
 _OWN_VIEW = compiled("events_own_view")
 _ONLY_HEARD = compiled("events_only_heard")
 _DID_SEE = re.compile(r"did (?:\w+ )?(?:see|watch)$")
@@ -72,6 +74,10 @@ def read_sayings(
         if fan:
             out.events |= dict.fromkeys(group.rows, "disliked" if mark.negated else "liked")
             continue
+        said = line.text.words(line.chunks[group.sentence.start].start, line.chunks[group.first].start)
+        if _DECLINED.search(said):
+            previous = None
+            continue  # not chosen: neither disliked nor something to keep away from
         denied = mark.mode == "want" and mark.negated and not _joins(line, group)
         if denied and not group.sentence.is_a(Kind.LOOKUP):
             out.unlike += group.rows
@@ -295,6 +301,12 @@ def _read_pronouns(
         told = any(x.is_a(Kind.VERDICT) and x.end <= index for x in found)  # of something else, then
         rows = list(earlier[-1].rows) if earlier else [] if told else _focus(state, catalog)
         out.like += [r for r in rows if r not in out.events and r not in out.like]
+    if not groups and state.slate:
+        for sentence in found:
+            all_seen = _ALL_OF_THEM.search(sentence.s)
+            if all_seen and not sentence.is_a(Kind.LOOKUP) and not re.search(r"(?:^| )not(?= )", sentence.s):
+                out.events |= dict.fromkeys((int(r) for r in catalog.rows(state.slate)), "seen")
+                return
     focus = _focus(state, catalog)
     if groups or not focus or len(found) > 2:
         return

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from chat_app.controller.english import is_content
+from chat_app.controller.english import LENGTHS, MEANINGS, is_content
 from chat_app.controller.names import Name, NameIndex
 from chat_app.controller.text import canonical, plural, singular
 from recsys.catalog import Catalog, CategoricalFacet
@@ -88,6 +88,9 @@ class Lexicon:
         self.cued: dict[str, dict[str, Meaning]] = {}
         self._add_values(data)
         self._add_meanings(data.get("meaning", ()))
+        if not data:  # plain English of numbers that many catalogues have
+            self._add_meanings(MEANINGS)
+            self._add_lengths()
         self.themes = self._theme_phrases(data)
         self.longest = max((len(p.split()) for p in (*self.phrases, *self.themes)), default=1)
         self.single_words = tuple(
@@ -140,6 +143,16 @@ class Lexicon:
     def _add_meanings(self, entries: Iterable[Mapping[str, Any]]) -> None:
         for entry in entries:
             self._say(self.phrases, entry["say"], self._meaning(entry["means"]))
+
+    def _add_lengths(self) -> None:
+        """ "Short" and "long" are the outer thirds of the facet that is measured in time."""
+        times = {"runtime", "duration", "length", "minutes", "playing time", "time", "hours"}
+        facet = next((f for f in self.catalog.numeric if canonical(f.replace("_", " ")) in times), None)
+        if facet is None or not np.isfinite(self.catalog.numeric[facet]).any():
+            return
+        low, high = np.nanquantile(self.catalog.numeric[facet], (1 / 3, 2 / 3))
+        self._say(self.phrases, LENGTHS["short"], Meaning(ranges=(Range(facet=facet, max=math.floor(low)),)))
+        self._say(self.phrases, LENGTHS["long"], Meaning(ranges=(Range(facet=facet, min=math.ceil(high)),)))
 
     def _meaning(self, means: Mapping[str, Any]) -> Meaning | None:
         """A ``means`` table of the synonyms as a Meaning; None when the catalogue lacks it all."""

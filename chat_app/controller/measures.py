@@ -118,7 +118,12 @@ def _measure_range(match: re.Match[str], words: FacetWords) -> Range | None:
     if groups.get("about"):
         slack = round(value * 0.1)
         return Range(facet=words.facet, min=value - slack, max=value + slack)
+    if words.units and not set(words.units) & _TIMES:  # "4 players"; "90 minutes" is the time there is
+        return Range(facet=words.facet, min=value, max=value)
     return Range(facet=words.facet, max=value)
+
+
+_TIMES = frozenset({"minute", "minutes", "hour", "hours", "second", "seconds", "day", "days"})
 
 
 def _converter(words: FacetWords, groups: dict[str, str | None]) -> Callable[[str, str], float | None]:

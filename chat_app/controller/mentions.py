@@ -16,7 +16,7 @@ from chat_app.controller.lexicon import Lexicon, Meaning
 from chat_app.controller.numbers import COUNT, NUMBER, number
 from chat_app.controller.patterns import compiled, joined
 from chat_app.controller.people import NameSpotter
-from chat_app.controller.text import Text, canonical, singular
+from chat_app.controller.text import Text, canonical, plural, singular
 from chat_app.controller.titles_in_text import TitleSpotter
 from chat_app.controller.turn import Unknown
 from chat_app.state import State
@@ -231,7 +231,7 @@ class Mentions:
                 claims.claim(Chunk(i, i + 1, noun[0], "O"))
                 continue
             near = process.extractOne(
-                word, self.lexicon.single_words, scorer=OSA.distance, score_cutoff=1 + (len(word) > 7)
+                word, self.lexicon.single_words, scorer=OSA.distance, score_cutoff=1 + (len(word) > 6)
             )
             if near and near[0][0] == word[0]:
                 claims.claim(Chunk(i, i + 1, near[0], "V", meaning=self.lexicon.phrases[near[0]]))
@@ -239,7 +239,8 @@ class Mentions:
     def _known(self, word: str) -> bool:
         if word in FUNCTION or word in FILLER or word in self.lexicon.fillers or self.lexicon.is_noun(word):
             return True
-        return word in common_words() or singular(word) in common_words()
+        one = singular(word)  # "comedys" is no regular plural
+        return word in common_words() or one in common_words() and (one == word or plural(one) == word)
 
 
 def _pick(slate: tuple, nth: str, many: str | None) -> tuple:

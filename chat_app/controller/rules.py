@@ -24,6 +24,7 @@ from chat_app.controller.english import (
     is_pronounceable,
 )
 from chat_app.controller.events import Sayings, judge, read_sayings
+from chat_app.controller.impossible import impossible_count, impossible_year, possible
 from chat_app.controller.lexicon import Lexicon, read_synonyms
 from chat_app.controller.mentions import Mentions, Reading
 from chat_app.controller.patterns import compiled
@@ -38,11 +39,12 @@ from chat_app.controller.turn import Act, Event, TurnIntent
 from chat_app.controller.wishes import Wish, read_wishes
 from chat_app.state import State
 from recsys.catalog import Catalog
-from recsys.controls import ControlEdit, ControlIntent, Removal
+from recsys.controls import MAX_COUNT, ControlEdit, ControlIntent, Removal
 
 _ABOUT_ITEMS = compiled("rules_about_items")
 _ONE_TITLE = compiled("rules_one_title")
 _DROPS = compiled("rules_drops")
+_ALONE = compiled("rules_alone")
 GREETINGS = frozenset(
     [
         "hola",
@@ -84,6 +86,8 @@ class RuleReader:
             [c.norm for c in line.chunks if c.norm[0].isalnum()]
         ):
             return TurnIntent(act="unclear")
+        if not state.slate and state.focus is None and _ALONE.search(line.s):
+            return TurnIntent(act="unclear")  # "the second one", of no list
         if any(s.is_a(Kind.UNDO) for s in found) and not line.has("P", "R"):
             return TurnIntent(act="undo")
         clear = any(s.is_a(Kind.RESET) for s in found)
@@ -113,8 +117,13 @@ class RuleReader:
         compare(draft, line, stance, state, used)
         used |= read_releases(draft, line, stance)
         wishes = read_wishes(line, stance, found, intent, used)
+        if state.slate and any(s.is_a(Kind.MORE) for s in found):
+            wishes = [w for w in wishes if not w.liked]  # "I like good scares! Anything else?"
         apply_wishes(draft, wishes, line)
         draft.quotas += amounts.quotas
+        draft.ranges, _ = possible(draft.ranges, self.lexicon)
+        if impossible_count(reading.text, self.lexicon):
+            amounts.count = None
         if amounts.count is not None and not self._idle_count(found, amounts.count):
             draft.scalars["count"] = amounts.count
         self._theme(draft, read_themes(line, stance, found, self.lexicon, used), line)
@@ -178,7 +187,7 @@ class RuleReader:
             target=target,
             asks=asks,
             unknown=reading.unknown,
-            note=self._note(edit),
+            note=self._note(reading, edit),
         )
 
     def _act(
@@ -246,7 +255,7 @@ class RuleReader:
         return reading.line.s.strip(" .!?") == "T"
 
     def _small(self, reading: Reading, found: list[Sentence]) -> Act:
-        if any(s.is_a(Kind.VERDICT) or self._states(s) for s in found):
+        if any(s.is_a(Kind.VERDICT, Kind.REMARK) or self._states(s) for s in found):
             return "feedback"
         if any(self._praises(reading, s) for s in found):
             return "feedback"
@@ -266,7 +275,7 @@ class RuleReader:
     def _for_hire(self, sentence: Sentence) -> bool:
         """ "Does it play any other time?" asks what this program does not know."""
         return sentence.is_a(Kind.SERVICE) and bool(
-            re.match(r"(?:does|do|is|are|can|will) (?!.*\bT\b)", sentence.s)
+            re.match(r"(?:and |so |but )?(?:how much|does|do|is|are|can|will) (?!.*\bT\b)", sentence.s)
         )
 
     def _states(self, sentence: Sentence) -> bool:
@@ -308,8 +317,15 @@ class RuleReader:
             (hits := sum(w in theirs for w in words)) > 1 and hits > english for theirs in LANGUAGES.values()
         )
 
-    def _note(self, edit: ControlEdit) -> str | None:
-        """Says so when one message both asks for a value and excludes it."""
+    def _note(self, reading: Reading, edit: ControlEdit) -> str | None:
+        """Says so when a number is impossible, or a value is both asked for and excluded."""
+        if count := impossible_count(reading.text, self.lexicon):
+            return f"A list has 1 to {MAX_COUNT} {self.catalog.noun[1]}, so I left out {count}."
+        if year := impossible_year(reading.text, self.lexicon):
+            return f"There is nothing from {year}, so I left that out."
+        said = (r for c in reading.line.chunks if c.meaning for r in c.meaning.ranges if c.letter == "R")
+        if noted := possible(said, self.lexicon)[1]:
+            return noted[0]
         wanted = {(c.facet, v) for c in edit.add.require for v in c.values}
         denied = {(c.facet, v) for c in edit.add.exclude if c.any_of for v in c.values}
         both = sorted(v for _, v in wanted & denied)

@@ -23,6 +23,7 @@ class Kind(Enum):
     ORDER = "an order to the program"
     UNDO = "undo"
     RESET = "reset"
+    REMARK = "describes what was spoken of"
     REQUEST = "asks for something"
     MORE = "asks for others"
     EXPLAIN = "asks why"
@@ -38,6 +39,7 @@ _CHAT_WORDS = WORDS["sentences_chat_words"]
 _ASKED = compiled("sentences_asked")
 _GREETING = compiled("sentences_greeting")
 _COURTESY = compiled("sentences_courtesy")
+_ENOUGH = compiled("sentences_enough")
 _ASKS_OUTRIGHT = compiled("sentences_asks_outright")
 
 
@@ -86,6 +88,11 @@ def _sentence(line: Line, start: int, end: int, serves: re.Pattern[str] | None) 
 def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
     """Kinds that follow from words alone: small talk, or anything else."""
     plain = [c.norm for c in chunks if not c.letter and c.norm[0].isalnum()]
+    if _ENOUGH.search(s) and not any(c.is_wish or c.letter == "T" for c in chunks):
+        kinds.clear()
+        return {Kind.CHAT}
+    if Kind.REMARK in kinds and kinds & {Kind.REQUEST, Kind.MORE, Kind.LOOKUP, Kind.SERVICE}:
+        kinds.discard(Kind.REMARK)
     if (
         Kind.LOOKUP in kinds
         and Kind.REQUEST in kinds

@@ -46,6 +46,11 @@ _UNITS = frozenset(
 )
 _SHORT_YEAR = re.compile(r"\d\d")
 _DECADE = re.compile(r"(\d\d|\d{4})'s")
+_SPLIT_NOT = re.compile(
+    r"\b(do|does|did|is|was|are|were|have|has|had|would|should|could|ca|wo)n(?: |''|[\"\\;]'?)t\b",
+    re.IGNORECASE,
+)
+_SPLIT_PRONOUN = re.compile(r"\b(i|you|we|they|he|she|it|that)(?: |''|[\"\\;]'?)(ll|ve|re)\b", re.IGNORECASE)
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = {ord(c): "'" for c in "’‘´`ʼ′"} | {ord(c): '"' for c in "“”„«»″"}
 _KEEP = frozenset(',.!?;:"()&%/-+*')
@@ -195,6 +200,7 @@ def clean(message: str) -> str:
     text = html.unescape(message[:MAX_LENGTH])[:MAX_LENGTH]
     text = unicodedata.normalize("NFKC", text).translate(_DASHES).translate(_QUOTES)
     text = "".join(c if c.isprintable() else " " for c in text)
+    text = _SPLIT_PRONOUN.sub(r"\1'\2", _SPLIT_NOT.sub(r"\1n't", text))  # "don t", "i ll"
     return re.sub(r"\s+", " ", text.replace("...", ". ")).strip()
 
 

@@ -53,7 +53,7 @@ def read_themes(
 
 def _asks(sentence: Sentence, line: Line, stance: Stance) -> bool:
     """Whether a sentence says what is wanted, rather than what somebody did or thought."""
-    if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN, Kind.ORDER, Kind.SERVICE, Kind.RESET, Kind.UNDO):
+    if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN, Kind.ORDER, Kind.SERVICE, Kind.RESET, Kind.UNDO, Kind.REMARK):
         return False
     chunks = range(sentence.start, sentence.end)
     if any(line.chunks[i].letter == "T" and not _compares(stance, i) for i in chunks):

@@ -51,7 +51,9 @@ def read_wishes(
 def _of_sentence(
     line: Line, stance: Stance, sentence: Sentence, intent: ControlIntent, used: set[int]
 ) -> Iterator[Wish]:
-    if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN, Kind.ORDER, Kind.SERVICE) or _chat_only(sentence):
+    if sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN, Kind.ORDER, Kind.SERVICE, Kind.REMARK) or _chat_only(
+        sentence
+    ):
         return
     adds = bool(_ADDS.search(sentence.s) or _OPENS_ADDING.match(sentence.s) or _MAKES.search(sentence.s))
     adds = adds and not _SWAPS.search(sentence.s)
