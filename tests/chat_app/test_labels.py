@@ -14,6 +14,7 @@ from recsys.datasets import load_dataset
 
 DATA = Path(__file__).parents[1] / "data"
 WRITTEN = {"turns_dev.jsonl": (220, 90), "turns_dev2.jsonl": (260, 80), "turns_test.jsonl": (120, 45)}
+REQUESTS = ("requests_dev.jsonl", "requests_test.jsonl")
 REAL = ("real_dev.jsonl", "real_dev2.jsonl", "real_test.jsonl")
 
 
@@ -30,10 +31,11 @@ def labels(name: str) -> list[dict]:
     return [turn for line in lines(name) for turn in line.get("turns", [line])]
 
 
-@pytest.mark.parametrize("name", [*WRITTEN, *REAL])
+@pytest.mark.parametrize("name", [*WRITTEN, *REAL, *REQUESTS])
 def test_every_label_is_in_the_words_of_the_catalogue(name: str, catalog: Catalog) -> None:
     titles = set(catalog.titles)
     for turn in labels(name):
+        turn = {"act": "recommend", "events": [], **turn}
         assert turn["act"] in get_args(Act), turn
         intent = ControlIntent.model_validate(turn["intent"])
         assert all(value not in (None, [], "") for value in turn["intent"].values()), turn
@@ -47,7 +49,7 @@ def test_every_label_is_in_the_words_of_the_catalogue(name: str, catalog: Catalo
         assert {r.facet for r in intent.ranges} <= set(catalog.numeric), turn
 
 
-@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("name", [*WRITTEN, *REQUESTS])
 def test_every_intent_compiles(name: str, catalog: Catalog) -> None:
     for turn in labels(name):
         intent = ControlIntent.model_validate(turn["intent"])
@@ -70,6 +72,22 @@ def test_dev_and_test_share_no_text() -> None:
     assert not {text for text in test.intersection(set().union(*texts.values())) if len(text.split()) > 2}
 
 
+def test_requests_are_many_possible_and_said_once(catalog: Catalog) -> None:
+    requests = [request for name in REQUESTS for request in labels(name)]
+    assert len(requests) >= 220
+    others = {turn["user"].casefold() for name in WRITTEN for turn in labels(name)}
+    texts = [request["text"].casefold() for request in requests]
+    assert len(set(texts)) == len(texts) and not others.intersection(texts)
+    for request in requests:
+        assert request.keys() == {"text", "intent"}
+        compiled = ControlIntent.model_validate(request["intent"]).compile(catalog)
+        assert (
+            compiled.mask.any()
+            and compiled.controls + compiled.quotas + compiled.seeds
+            or any(request["intent"].get(key) for key in ("theme", "order", "count"))
+        ), request
+
+
 def test_texts_of_published_dialogues_are_not_in_the_repository() -> None:
     keys = {"file", "id", "turn", "act", "events", "intent"}
     assert all(turn.keys() == keys for name in REAL for turn in labels(name))
@@ -83,4 +101,5 @@ def test_texts_of_published_dialogues_are_not_in_the_repository() -> None:
         for turn in json.loads(row)["turns"]
     }
     ours = {turn["user"].casefold().strip(" .!?") for name in WRITTEN for turn in labels(name)}
+    ours |= {request["text"].casefold().strip(" .!?") for name in REQUESTS for request in labels(name)}
     assert not {text for text in ours & theirs if len(text.split()) > 6}
