@@ -231,6 +231,9 @@ def load(path: Path | str, dialogues: Path | None = None) -> list[list[LabelledT
     lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
     if any("file" in line for line in lines):
         return _load_real(lines, dialogues or dialogues_folder())
+    if any("text" in line for line in lines):  # single requests (requests.py)
+        asked = [{"act": "recommend", "events": [], **line} for line in lines]
+        return [[_turn(str(i), line["text"], line)] for i, line in enumerate(asked, 1)]
     return [
         [_turn(f"{line['id']}:{i}", turn["user"], turn) for i, turn in enumerate(line["turns"], 1)]
         for line in lines
