@@ -74,6 +74,8 @@ class PatternTable:
             return None
         if not bounds or not len(sizes):
             return _fill(n, sizes, least)
+        if len(bounds) == 1:
+            return _split(n, bounds[0], self.member[:, 0] > 0, sizes, least)
         rows = np.vstack([np.ones(len(sizes)), self.member.T])
         return _programme(np.zeros(len(sizes)), least, np.minimum(sizes, n), rows, [(n, n), *bounds])
 
@@ -127,6 +129,15 @@ def _fill(n: int, sizes: np.ndarray, least: np.ndarray) -> np.ndarray:
     for p in range(len(sizes)):
         take[p] += min(n - take.sum(), sizes[p] - take[p])
     return take
+
+
+def _split(
+    n: int, bounds: Bounds, inside: np.ndarray, sizes: np.ndarray, least: np.ndarray
+) -> np.ndarray | None:
+    """One quota: two patterns at most, so the number inside decides, and the smallest will do."""
+    low = max(bounds[0], int(least[inside].sum()), n - int(sizes[~inside].sum()))
+    high = min(bounds[1], int(sizes[inside].sum()), n - int(least[~inside].sum()))
+    return np.where(inside, low, n - low) if low <= high else None
 
 
 class Guard:

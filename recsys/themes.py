@@ -39,6 +39,11 @@ class Themes:
         with path.open("rb") as file:
             return cls(tomllib.load(file)["words"])
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that stand for others."""
+        return tuple(self._words)
+
     def query(self, theme: str) -> str:
         """The text to embed: the theme and what its words stand for."""
         theme = " ".join(theme.split())[:MAX_THEME]

@@ -209,8 +209,8 @@ class _Speaker:
             kind = "one" if r.min == r.max else "both"
         else:
             kind = "max" if r.min is None else "min"
-        bounds = {key: _number(value) for key, value in (("min", r.min), ("max", r.max)) if value is not None}
-        return self.say(self._own("range", r.facet, kind), facet=_name(r.facet), **bounds)
+        low, high = ("" if bound is None else _number(bound) for bound in (r.min, r.max))
+        return self.say(self._own("range", r.facet, kind), facet=_name(r.facet), min=low, max=high)
 
     def quota(self, quota: Quota) -> Words:
         which = self.range(quota) if quota.value is None else self._values(quota.facet, quota.value)
