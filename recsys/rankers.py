@@ -92,10 +92,12 @@ class Static(ABC):
         return Fixed(self.scores(taste))
 
     def lists(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
-        scored = ((request.plan, self.scores(request.taste)) for request in requests)
+        tastes = {id(request.taste): request.taste for request in requests}
+        scored = self.scores_many(list(tastes.values())) if tastes else ()
+        scores = dict(zip(tastes, scored, strict=True))
         if decoding == "free":
-            return [top(scores, plan.constraints.count).tolist() for plan, scores in scored]
-        return [plan.pick(scores) for plan, scores in scored]
+            return [top(scores[id(r.taste)], r.plan.constraints.count).tolist() for r in requests]
+        return [request.plan.pick(scores[id(request.taste)]) for request in requests]
 
     def explain(self, taste: Taste, rows: Sequence[int]) -> list[dict[int, float]]:
         return [{} for _ in rows]

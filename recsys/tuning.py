@@ -12,9 +12,11 @@ import itertools
 import sys
 from collections.abc import Iterable
 
+from recsys.accuracy import accuracy_ranks
 from recsys.candidates import ALSParams, fit
+from recsys.cases import cases_of
+from recsys.control_tasks import K
 from recsys.datasets import Dataset, five_core, leave_last_out, load_dataset, training_catalog
-from recsys.evaluation import K, accuracy_ranks, cases_of
 from recsys.metrics import hit_ratio, ndcg
 from recsys.rankers import ALS
 
