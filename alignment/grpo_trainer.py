@@ -1,0 +1,180 @@
+"""TRL's GRPO trainer on the item-token model, with credit to each item's own token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from transformers import TrainerCallback
+from trl import GRPOTrainer
+
+from alignment.rewards import PENALTY, Wish, control_term, end_reward, item_rewards, list_reward, rank_rewards
+from alignment.rollouts import log_probabilities, sample
+from alignment.training import StopRequest, TrainingError
+from recsys.metrics import form
+
+Credit = Literal["token", "sum"]
+SPARE = 2  # places beyond the number asked for: room to learn where to end
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """What the model reads, as token ids, and what is asked by it."""
+
+    ids: tuple[int, ...]
+    wish: Wish
+
+
+class Judge:
+    """Reward functions for TRL.
+
+    Parameters
+    ----------
+    draw : the prompt of a number; the same one whenever it is asked. The trainer's data are these
+        numbers.
+    first, n_items : token ids ``first .. first + n_items - 1`` are the catalogue's rows.
+    end : id of the token that ends an answer.
+    """
+
+    def __init__(self, draw: Callable[[int], Prompt], first: int, n_items: int, end: int) -> None:
+        self.draw, self.end = draw, end
+        self._first, self._n_items = first, n_items
+
+    def rows(self, answer: Sequence[int]) -> list[int]:
+        """The answer's tokens up to its end as rows, -1 for what is no item."""
+        inside = answer[: list(answer).index(self.end)] if self.end in answer else answer
+        rows = (token - self._first for token in inside)
+        return [row if 0 <= row < self._n_items else -1 for row in rows]
+
+    def token_rewards(self, answer: Sequence[int], wish: Wish) -> np.ndarray:
+        """One reward a token, float ``(len(answer),)``: each item's own, then the end's."""
+        rows = self.rows(answer)
+        ends = [end_reward(len(rows), wish.count)] if len(rows) < len(answer) else []
+        return np.r_[item_rewards(rows, wish), ends]
+
+    def items(self, prompts: Any, completion_ids: Any, log_metric: Any, **_: Any) -> list[float]:
+        """Sum of the token rewards; a place left empty costs as much as a fault does."""
+        out = []
+        for [number], answer in zip(prompts, completion_ids, strict=True):
+            wish = self.draw(number).wish
+            empty = max(wish.count - len(self.rows(answer)), 0)
+            out.append(float(self.token_rewards(answer, wish).sum() + PENALTY * empty))
+            for name, value in self._measures(self.rows(answer), wish).items():
+                log_metric(name, value)
+        return out
+
+    def lists(self, prompts: Any, completion_ids: Any, **_: Any) -> list[float]:
+        """:func:`~alignment.rewards.list_reward`."""
+        pairs = zip(prompts, completion_ids, strict=True)
+        return [list_reward(self.rows(answer), self.draw(number).wish) for [number], answer in pairs]
+
+    @staticmethod
+    def _measures(rows: Sequence[int], wish: Wish) -> dict[str, float]:
+        errors = form(rows, wish.count, wish.known)
+        out = {
+            "errors/repeat": errors.repeat_item,
+            "errors/non_exist": errors.non_exist,
+            "errors/in_history": errors.in_history,
+            "errors/count": 1 - errors.correct_count,
+        }
+        ranks = rank_rewards(rows, wish)
+        if (sound := ranks != PENALTY).any():
+            out["reward/rank"] = float(ranks[sound].mean())
+        if report := wish.constraints.report(rows):
+            out["reward/control"] = control_term(rows, wish)
+            out["lists/obeying"] = float(all(line.met for line in report))
+        return out
+
+
+def token_advantages(rewards: Sequence[np.ndarray], group: int) -> np.ndarray:
+    """Each token's reward against those of its group, ``(n, longest)``, 0 behind an answer's end.
+
+    ``rewards`` are one array an answer, the ``group`` answers of a prompt standing together. The
+    mean is of the group's tokens in the same place, the deviation of all its tokens: the first
+    places are easier than the last, and a place is to be compared with its like.
+    """
+    longest = max(map(len, rewards))
+    table = np.full((len(rewards), longest), np.nan)
+    for row, values in zip(table, rewards, strict=True):
+        row[: len(values)] = values
+    grouped = table.reshape(-1, group, longest)
+    there = np.isfinite(grouped)
+    mean = np.where(there, grouped, 0).sum(1, keepdims=True) / np.maximum(there.sum(1, keepdims=True), 1)
+    apart = np.where(there, grouped - mean, 0)
+    deviation = np.sqrt((apart**2).sum((1, 2), keepdims=True) / there.sum((1, 2), keepdims=True))
+    return (apart / (deviation + 1e-4)).reshape(len(rewards), longest)
+
+
+class TokenGRPOTrainer(GRPOTrainer):
+    """GRPO whose answers are lists of item tokens.
+
+    ``credit="sum"`` is plain GRPO: one scalar an answer, the items' rewards and the list's summed.
+    ``"token"`` gives every token the list's advantage within its group and its own reward's
+    (:func:`token_advantages`): one token is one item, so the paper's item-level reward has its
+    token. The prompts' shared part is computed once (:mod:`alignment.rollouts`).
+    """
+
+    def __init__(self, judge: Judge, credit: Credit, **kwargs: Any) -> None:
+        self.judge, self.credit = judge, credit
+        kwargs["args"].reward_weights = [1.0 if credit == "sum" else 0.0, 1.0]
+        super().__init__(reward_funcs=[judge.items, judge.lists], rollout_func=self._roll_out, **kwargs)
+
+    @staticmethod
+    def _roll_out(numbers: list[list[int]], trainer: TokenGRPOTrainer) -> dict[str, Any]:
+        prompts = [trainer.judge.draw(number) for [number] in numbers]
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        answers = sample(
+            model,
+            [prompt.ids for prompt in prompts],
+            [prompt.wish.count + SPARE for prompt in prompts],
+            trainer.judge.end,
+            trainer.temperature,
+        )
+        return {"prompt_ids": [list(p.ids) for p in prompts], "completion_ids": answers, "logprobs": None}
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        output = super()._generate_and_score_completions(inputs)
+        if self.credit == "token":
+            lengths = output["completion_mask"].sum(1).tolist()
+            answers = [
+                ids[:length] for ids, length in zip(output["completion_ids"].tolist(), lengths, strict=True)
+            ]
+            wishes = [self.judge.draw(entry["prompt"][0]).wish for entry in inputs]
+            rewards = [self.judge.token_rewards(a, wish) for a, wish in zip(answers, wishes, strict=True)]
+            own = torch.tensor(token_advantages(rewards, self.num_generations))
+            output["advantages"] = output["advantages"][:, None] + own.to(output["advantages"])
+        return output
+
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, input_ids: Any, attention_mask: Any, logits_to_keep: int, *_: Any, **__: Any
+    ) -> tuple[torch.Tensor, torch.Tensor, None]:
+        with self.accelerator.autocast():
+            logs, entropy = log_probabilities(
+                model, input_ids, attention_mask, logits_to_keep, self.temperature
+            )
+        return logs, entropy, None
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """The manifest says what a model card would."""
+
+
+class Watch(TrainerCallback):
+    """Stops when asked to, refuses bad numbers before they reach the weights, and reports."""
+
+    def __init__(self, stop: StopRequest, report: Callable[[int, int, list[dict[str, Any]]], None]) -> None:
+        self._stop, self._report = stop, report
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        for parameter in kwargs["model"].parameters():
+            if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+                raise TrainingError(f"The gradient of step {state.global_step + 1} is not finite.")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self._stop:
+            control.should_training_stop = control.should_save = True
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._report(state.global_step, state.max_steps, state.log_history)

@@ -1,0 +1,61 @@
+"""What every training run has: it stops on time, on request and on bad numbers, and goes on later."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from recsys.errors import TillerError
+
+
+class TrainingError(TillerError):
+    """Training cannot go on; the message says what is kept and what to do."""
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest whole checkpoint of a Hugging Face trainer. One that was being written when the
+    program was killed lacks its state, which is written last."""
+    found = [path for path in folder.glob("checkpoint-*") if path.name.split("-")[1].isdecimal()]
+    for path in sorted(found, key=lambda path: int(path.name.split("-")[1]), reverse=True):
+        try:
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        return path
+    return None
+
+
+class StopRequest:
+    """Says when to stop: the time is up, or Ctrl-C (once: after the step; twice: at once)."""
+
+    def __init__(self, minutes: float | None = None) -> None:
+        self._until = time.monotonic() + minutes * 60 if minutes else None
+        self.interrupted = False
+
+    def __bool__(self) -> bool:
+        return self.interrupted or (self._until is not None and time.monotonic() >= self._until)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take Ctrl-C and a polite kill as a request. (Only the main thread hears signals.)"""
+
+        def note(number: int, frame: Any) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        try:
+            before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

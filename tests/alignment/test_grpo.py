@@ -1,0 +1,199 @@
+"""GRPO on a model of a few thousand weights."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tokenizers import Tokenizer, models  # noqa: E402
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: E402
+
+from alignment.grpo import GRPOParams, run_grpo  # noqa: E402
+from alignment.grpo_trainer import Judge, Prompt, token_advantages  # noqa: E402
+from alignment.rewards import Wish  # noqa: E402
+from alignment.rollouts import log_probabilities, sample  # noqa: E402
+from alignment.training import StopRequest, TrainingError, last_checkpoint  # noqa: E402
+from recsys.controls import Clause, ControlIntent  # noqa: E402
+from tests.recsys.made_use import made_dataset  # noqa: E402
+
+CATALOG = made_dataset(n_items=12).catalog
+END, WORDS = 0, 8  # token 0 ends, 1..7 are words, 8..19 items
+BLUE = ControlIntent(count=2, require=(Clause(facet="color", any_of=("Blue",)),)).compile(CATALOG)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads cost more than they bring where the matrices are this small."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def small_model(seed: int = 0) -> LlamaForCausalLM:
+    torch.manual_seed(seed)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=WORDS + 12,
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            bos_token_id=None,
+            eos_token_id=END,
+            pad_token_id=END,
+        )
+    )
+
+
+def small_tokenizer() -> PreTrainedTokenizerFast:
+    words = {"<end>": END} | {f"w{n}": n for n in range(1, WORDS + 12)}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<end>"))
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>", pad_token="<end>")
+
+
+def prompt(number: int) -> Prompt:
+    ids = (1 + number % 7, *range(1, 3 + number % 4))
+    return Prompt(ids, Wish(BLUE, frozenset({number % 12}), np.arange(12, dtype=np.int32), 4))
+
+
+JUDGE = Judge(prompt, WORDS, 12, END)
+SMALL = GRPOParams(steps=4, prompts=2, group=4, rank=4, warmup=1, save_every=2, learning_rate=0.01)
+
+
+def train(folder: Path, params: GRPOParams = SMALL, model: LlamaForCausalLM | None = None) -> list[dict[str, str]]:
+    run_grpo(model or small_model(), small_tokenizer(), JUDGE, folder, params)
+    with (folder / "curves.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_an_answer_becomes_rows_and_token_rewards() -> None:
+    assert JUDGE.rows([WORDS + 2, 3, WORDS + 11, END]) == [2, -1, 11]
+    wish = prompt(0).wish
+    right, short, endless = [WORDS + 4, WORDS + 2, END], [WORDS + 4, END], [WORDS + 4] + [WORDS + 2] * 3
+    assert JUDGE.token_rewards(right, wish) == pytest.approx([1, 0.5 / np.log2(5) + 0.5, 1])
+    assert JUDGE.token_rewards(short, wish) == pytest.approx([1, -1])
+    assert JUDGE.token_rewards(endless, wish)[2:] == pytest.approx([-1, -1])
+    assert JUDGE.token_rewards([], wish).shape == (0,)
+
+
+def test_token_advantages_compare_within_group_and_place() -> None:
+    rewards = [np.array([1.0, 1.0]), np.array([0.0]), np.array([3.0]), np.array([3.0, 5.0])]
+    advantages = token_advantages(rewards, group=2)
+    # deviations: (.5, -.5 | 0) over 3 tokens, and (0, 0 | 0) over 3
+    assert advantages[:2] == pytest.approx(np.array([[0.5, 0], [-0.5, 0]]) / np.sqrt(0.5 / 3), rel=1e-3)
+    assert not advantages[2:].any()
+
+
+def test_log_probabilities_are_those_of_the_plain_way() -> None:
+    model = small_model()
+    prompts, answers = [[1, 2, 3, 4], [5, 6]], [[9, 10, END], [11, 12, 13], [9, 9, 9]]
+    whose = [1, 0, 1]
+    ids = torch.tensor([[END] * (4 - len(prompts[p])) + prompts[p] + a for p, a in zip(whose, answers)])
+    mask = torch.tensor([[0] * (4 - len(prompts[p])) + [1] * (len(prompts[p]) + 3) for p in whose])
+    logs, entropy = log_probabilities(model, ids, mask, 3, temperature=0.7)
+    for i, (p, answer) in enumerate(zip(whose, answers)):
+        logits = model(torch.tensor([prompts[p] + answer])).logits[0, -4:-1] / 0.7
+        plain = torch.log_softmax(logits, -1)
+        assert torch.allclose(logs[i], plain[range(3), answer], atol=1e-5)
+        assert torch.allclose(entropy[i], -(plain.exp() * plain).sum(-1), atol=1e-5)
+    logs.sum().backward()
+    shared = model.model.layers[0].self_attn.k_proj.weight.grad.clone()
+    model.zero_grad()
+    torch.stack(
+        [
+            torch.log_softmax(model(torch.tensor([prompts[p] + a])).logits[0, -4:-1] / 0.7, -1)[range(3), a].sum()
+            for p, a in zip(whose, answers)
+        ]
+    ).sum().backward()
+    assert torch.allclose(shared, model.model.layers[0].self_attn.k_proj.weight.grad, atol=1e-4)
+
+
+def test_sampling_follows_the_model_and_ends() -> None:
+    model, prompts = small_model(), [[1, 2, 3], [4, 5], [4, 5]]
+    cold = sample(model, prompts, [5, 5, 2], END, temperature=1e-4)
+    for answer, ids, limit in zip(cold, prompts, [5, 5, 2], strict=True):
+        plain: list[int] = []
+        while len(plain) < limit and END not in plain:
+            plain.append(int(model(torch.tensor([ids + plain])).logits[0, -1].argmax()))
+        assert answer == plain
+    warm = sample(model, [[1, 2]] * 200, [6] * 200, END, temperature=2.0)
+    assert all(END not in answer[:-1] and (len(answer) == 6 or answer[-1] == END) for answer in warm)
+    assert len({tuple(answer) for answer in warm}) > 100
+
+
+def test_training_writes_curves_and_an_adapter_and_raises_rewards(tmp_path: Path) -> None:
+    rows = train(tmp_path, GRPOParams(steps=30, prompts=2, group=8, rank=8, warmup=1, learning_rate=0.03, beta=0.0001))
+    assert [int(row["step"]) for row in rows] == list(range(1, 31))
+    assert {"reward/items", "reward/list", "errors/repeat", "errors/non_exist", "kl"} <= set(rows[0])
+    early, late = (np.mean([float(row["reward/items"]) for row in part]) for part in (rows[:5], rows[-5:]))
+    assert late > early + 0.5
+    assert float(rows[-1]["kl"]) > 0
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").exists()
+
+
+@pytest.mark.parametrize("credit", ["token", "sum"])
+def test_going_on_gives_what_one_go_gives(tmp_path: Path, credit: str) -> None:
+    def params(steps: int) -> GRPOParams:
+        return GRPOParams(steps=steps, prompts=2, group=4, rank=4, save_every=2, credit=credit)  # type: ignore[arg-type]
+
+    whole = train(tmp_path / "whole", params(4))
+    train(tmp_path / "parts", params(2))
+    (tmp_path / "parts" / "checkpoint-3").mkdir()  # as if killed while writing
+    parts = train(tmp_path / "parts", params(4))
+    for key in ("reward/items", "kl", "loss"):
+        assert [row[key] for row in parts] == [row[key] for row in whole]
+
+
+def test_no_time_left_is_one_step_and_a_checkpoint(tmp_path: Path) -> None:
+    rows = train(tmp_path, GRPOParams(steps=50, minutes=1e-6, prompts=2, group=4, rank=4))
+    assert len(rows) == 1
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-1"
+
+
+def test_ctrl_c_ends_after_the_step_and_the_second_at_once(tmp_path: Path) -> None:
+    stop = StopRequest()
+    with stop.listening():
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.sigtimedwait([], 1)
+    assert not StopRequest()
+
+
+def test_bad_numbers_stop_with_what_is_good_kept(tmp_path: Path) -> None:
+    train(tmp_path, GRPOParams(steps=2, prompts=2, group=4, rank=4, save_every=2))
+    broken = small_model()
+    broken.lm_head.weight.data[3] = float("nan")
+    with pytest.raises(TrainingError, match="checkpoint-2 .* last good state"):
+        train(tmp_path, SMALL, broken)
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-2"
+
+
+def test_a_bad_gradient_never_reaches_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alignment import grpo_trainer
+
+    monkeypatch.setattr(grpo_trainer, "token_advantages", lambda rewards, group: np.full((8, 4), np.nan))
+    with pytest.raises(TrainingError, match="nothing was saved yet"):
+        train(tmp_path)
+    assert not list(tmp_path.glob("checkpoint-*"))
+
+
+def test_an_unreadable_state_is_no_checkpoint(tmp_path: Path) -> None:
+    assert last_checkpoint(tmp_path) is None
+    for step, text in ((5, json.dumps({})), (10, "{"), (2, "{}")):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(text)
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-5"
