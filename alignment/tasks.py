@@ -71,12 +71,18 @@ class Teacher(Protocol):
 @dataclass(frozen=True)
 class Sample:
     """One training example: the prompt shows the first ``cut`` items of the history and says
-    ``words``; the answer are catalogue rows in order, or a text."""
+    ``words``; the answer are catalogue rows in order, or a text.
+
+    ``intent`` is what the words ask of a list (None where they ask for none), ``shown`` are rows
+    listed before, which are not wanted again.
+    """
 
     task: str
     cut: int
     words: Words
     answer: tuple[int, ...] | str
+    intent: ControlIntent | None = None
+    shown: tuple[int, ...] = ()
 
 
 def label(plan: SlatePlan, scores: np.ndarray, target: int | None = None) -> list[int]:
@@ -156,17 +162,19 @@ class TaskMaker:
             moment = Moment(known, target, scores, self._intents.anchor(target))
             made = self._make(task, moment)
             if made is not None:
-                return Sample(task, cut, *made)
-        plain = self._intents.seqrec(moment)
-        plan = plan_slate(plain.compile(self._catalog), known)
-        return Sample("seqrec", cut, self._worded(plain), tuple(label(plan, scores, target)))
+                return made
+        intent = self._intents.seqrec(moment)
+        plan = plan_slate(intent.compile(self._catalog), known)
+        return Sample("seqrec", cut, self._worded(intent), tuple(label(plan, scores, target)), intent)
 
     # -- one task -----------------------------------------------------------------------------
 
-    def _make(self, task: str, moment: Moment) -> tuple[Words, tuple[int, ...] | str] | None:
+    def _make(self, task: str, moment: Moment) -> Sample | None:
+        """A sample of the task, or None when this draw of it cannot be answered."""
+        cut = len(moment.known)
         if task == "chat":
             said, answer = self._chats[int(self._rng.integers(len(self._chats)))]
-            return (said,), answer
+            return Sample(task, cut, (said,), answer)
         if task == "reverse":
             return self._reverse(moment)
         if task == "refine":
@@ -181,17 +189,18 @@ class TaskMaker:
         words = None
         if task == "search" and self._rng.random() < 0.5:
             words = wording.search(intent.require[0], self._catalog, self._rng, self._unseen)
-        return words or self._worded(intent), self._answer(plan, moment)
+        return Sample(task, cut, words or self._worded(intent), self._answer(plan, moment), intent)
 
-    def _reverse(self, moment: Moment) -> tuple[Words, str] | None:
+    def _reverse(self, moment: Moment) -> Sample | None:
         facet = self._intents.main
         values = self._catalog.categorical[facet].values_of(moment.anchor) if facet else []
         if not (facet and values):
             return None
         rng = self._rng if self._unseen or self._rng.random() >= CANONICAL else None
-        return wording.reverse(facet, moment.anchor, self._catalog, rng, self._unseen), ", ".join(values)
+        words = wording.reverse(facet, moment.anchor, self._catalog, rng, self._unseen)
+        return Sample("reverse", len(moment.known), words, ", ".join(values))
 
-    def _refine(self, moment: Moment) -> tuple[Words, tuple[int, ...]] | None:
+    def _refine(self, moment: Moment) -> Sample | None:
         edits = self._intents.refine(moment)
         if not edits:
             return None
@@ -201,17 +210,21 @@ class TaskMaker:
         plan = self._plan(intent, moment.known)
         if plan is None:
             return None
-        return self._refined(edits), self._answer(plan, moment)
+        answer = self._answer(plan, moment)
+        return Sample("refine", len(moment.known), self._refined(edits), answer, intent)
 
-    def _more(self, moment: Moment) -> tuple[Words, tuple[int, ...]] | None:
+    def _more(self, moment: Moment) -> Sample | None:
         intent = self._intents.plus(moment) if self._rng.random() < 0.5 else self._intents.seqrec(moment)
         planned = intent and self._planned(intent, moment)
         if not planned:
             return None
         intent, plan = planned
-        shown = [row for row in label(plan, moment.scores) if row != moment.target]
+        shown = tuple(row for row in label(plan, moment.scores) if row != moment.target)
         rest = self._plan(intent, moment.known, shown) if shown else None
-        return (self._worded(intent, shown), self._answer(rest, moment)) if rest else None
+        if rest is None:
+            return None
+        words, answer = self._worded(intent, shown), self._answer(rest, moment)
+        return Sample("more", len(moment.known), words, answer, intent, shown)
 
     # -- planning and answering ---------------------------------------------------------------
 

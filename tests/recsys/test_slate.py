@@ -165,3 +165,21 @@ def test_order_in_a_catalogue_larger_than_any_pool(seed, count):
     scores = random.normal(size=600)
     rows = plan_slate(ControlIntent(count=count, order="newest").compile(catalog)).pick(scores)
     assert rows == np.lexsort((-scores, -years))[:count].tolist()
+
+
+def test_one_quota_is_solved_as_the_programme_solves_it():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        inside = int(rng.integers(0, 6))
+        catalog = catalog_of([["Red"]] * inside + [["Blue"]] * 4, [[]] * (inside + 4), [1990] * (inside + 4))
+        if not inside:
+            continue
+        count, n = int(rng.integers(0, 7)), int(rng.integers(1, 9))
+        op = rng.choice(["at_least", "at_most", "about", "exactly"])
+        quota = Quota(facet="color", value="Red", op=op, count=count)
+        twice = ControlIntent(count=n, quotas=(quota, Quota(facet="year", min=1900, op="at_least", count=0)))
+        one = plan_slate(ControlIntent(count=n, quotas=(quota,)).compile(catalog))
+        two = plan_slate(twice.compile(catalog))
+        assert one.bounds[0] == two.bounds[0]
+        scores = np.arange(len(catalog), dtype=np.float32)
+        assert one.pick(scores) == two.pick(scores)
