@@ -147,13 +147,52 @@ def recommend(
 @click.option("--models", default="popularity,als", show_default=True, help="Rankers, separated by commas.")
 @click.option("--quick", is_flag=True, help="A sample of the users.")
 @click.option("--seed", type=int, default=0, show_default=True)
-def evaluate(as_json: bool, dataset: str, models: str, quick: bool, seed: int) -> None:
+@click.option("--users", type=click.IntRange(1), help="Users who are asked the control tasks.")
+@click.option("--categories", type=click.IntRange(1), help="Categories a user and task, open protocol.")
+@click.option("--seeds", is_flag=True, help="Take models called NAME-seed0, NAME-seed1 … as one.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Also write a picture (.png, .svg).")
+@click.option(
+    "--requests",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Instead: from labelled requests (JSON lines) to slates.",
+)
+def evaluate(
+    as_json: bool,
+    dataset: str,
+    models: str,
+    quick: bool,
+    seed: int,
+    users: int | None,
+    categories: int | None,
+    seeds: bool,
+    plot: Path | None,
+    requests: Path | None,
+) -> None:
     """Accuracy and control of the rankers, as tables."""
-    from recsys.evaluation import run_evaluation
-
     names = [name.strip() for name in models.split(",") if name.strip()]
-    report = run_evaluation(dataset, names, quick=quick, seed=seed, progress=_say)
+    if requests and (plot or seeds):
+        raise click.UsageError("--requests makes a table of its own: leave --plot and --seeds out.")
+    if requests:
+        from chat_app.sentences import evaluate_requests
+
+        found = evaluate_requests(_settings(catalog=dataset), requests, names, seed, _say)
+        click.echo(json.dumps(found.to_dict()) if as_json else found.table())
+        return
+    from recsys.evaluation import run_evaluation
+    from recsys.plots import check_path, plot_report
+    from recsys.seeds import check_seeds, merge_seeds
+
+    if plot:  # before anything slow happens
+        check_path(plot)
+    if seeds:
+        check_seeds(names)
+    report = run_evaluation(
+        dataset, names, quick=quick, seed=seed, progress=_say, users=users, categories=categories
+    )
+    report = merge_seeds(report) if seeds else report
     click.echo(json.dumps(report.to_dict()) if as_json else report.table())
+    if plot:
+        plot_report(report, plot)
 
 
 @tiller.command()

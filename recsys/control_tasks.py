@@ -14,9 +14,9 @@ Several        ten, of a category, without another, within some numbers    1 whe
 
 The category comes from the item to be found (``paper``: a filter alone then raises the hits) or is
 any with enough items (``open``: it says nothing of the target; the last two interactions are both
-later, and hits are counted of those that obey). The negative category is the one that a *guide*,
-the teacher where there is one, lists most often of those that the target lacks (a hard negative); so
-every ranker gets the same questions, and can be compared with another list by list.
+later, and hits are counted of those that obey). In the paper's protocol -C and LP name a category that
+the target lacks: the one that a *guide*, the teacher where there is one, lists most often (a hard
+negative). Every ranker gets the same questions, so two can be compared list by list.
 """
 
 from __future__ import annotations
@@ -98,12 +98,12 @@ def questions(
 def _paper_questions(
     catalog: Catalog, facet: str, case: Case, scores: np.ndarray, rng: np.random.Generator
 ) -> Iterator[tuple[str, ControlIntent]]:
-    """Questions about the target's own categories, and about a hard negative."""
+    """Questions about the target's own categories and, where less is asked for, about a hard negative."""
     column = catalog.categorical[facet]
     own = column.values_of(case.target)
     negative = _favoured(catalog, facet, case, scores, own)
     for task in (*CATEGORY_TASKS, "ItemSearch"):
-        values = ([negative] if negative else []) if task == "-C" else own
+        values = ([negative] if negative else []) if task in ("-C", "LP") else own
         if values:
             yield task, category_intent(facet, str(rng.choice(values)), task)
     if several := _several(catalog, facet, case.target, rng):

@@ -97,11 +97,13 @@ def test_each_task_asks_for_what_it_says():
         assert set(q.taste.known) == set(q.history.tolist())
         assert q.targets == ((q.user + 4,) if q.protocol == "paper" else (q.user + 2, q.user + 4))
         category = CATALOG.categorical["color"].values_of(q.targets[0])
-        if q.protocol == "paper" and q.task in ("+C", "EP", "MP", "LP", "ItemSearch"):
+        if q.protocol == "paper" and q.task in ("+C", "EP", "MP", "ItemSearch"):
             named = q.intent.require[0].values[0] if q.intent.require else q.intent.quotas[0].value
             assert named in category
         if q.protocol == "paper" and q.task == "-C":
             assert q.intent.exclude[0].values[0] not in category
+        if q.protocol == "paper" and q.task == "LP":
+            assert q.intent.quotas[0].value not in category
         if q.task == "Several" and q.protocol == "paper":
             assert len(q.intent.ranges) == 1 and q.intent.compile(CATALOG).mask[q.targets[0]]
 
