@@ -184,7 +184,9 @@ class Intents:
         for i in self.rng.permutation(len(kinds))[: self._between(2, 4)]:
             one = kinds[i](moment)
             intent = _both(intent, one) if one else intent
-        return intent.model_copy(update={"count": self._count(least=3)})
+        counts = [quota.count for quota in intent.quotas if quota.count is not None]
+        count = self._between(max(3, *counts), MOST_ASKED) if counts else self._count(least=3)
+        return intent.model_copy(update={"count": count})
 
     def refine(self, moment: Moment) -> list[ControlEdit] | None:
         """Two or three turns of a conversation."""
@@ -307,7 +309,10 @@ class Intents:
         low -= step * self._between(0, 1)
         low, high = (float(f"{bound:.6g}") for bound in (low, max(high, number)))
         kind = self.rng.random()
-        return Range(facet=facet, min=None if kind < 0.3 else low, max=None if 0.3 <= kind < 0.6 else high)
+        open_below = kind < 0.3 or low <= np.nanmin(column)
+        return Range(
+            facet=facet, min=None if open_below else low, max=high if open_below or kind > 0.6 else None
+        )
 
     def _seeds(self, row: int) -> tuple[str, ...]:
         """Titles of one or two items that ``row`` is like."""

@@ -18,13 +18,13 @@ from recsys.candidates import prior
 from recsys.catalog import Catalog, CategoricalFacet
 from recsys.constraints import Constraints
 from recsys.likeness import Likeness
-from recsys.recommender import CLEARLY, Weights
+from recsys.recommender import BEHIND, CLEARLY, Weights
 from recsys.semantic import item_texts
 from recsys.themes import Themes
 from recsys.topk import top
 
 #: A theme is a word that so many items have: at least, and at most as a share of the catalogue.
-FEWEST, MOST = 3, 0.05
+FEWEST, MOST = 5, 0.05
 #: So near (in standard deviations) to what is to be avoided is too near.
 NEAR = 1.0
 #: What is like a seed, or on a theme, are so many of the nearest: per place on the list, and at least.
@@ -33,7 +33,8 @@ POOL, LEAST_POOL = 5, 30
 
 @dataclass(frozen=True, eq=False)
 class Steered:
-    """Scores ``(n_items,)`` with the wishes in them; ``fits`` are the items that clearly obey."""
+    """Scores ``(n_items,)`` with the wishes in them; ``fits`` (bool) are the items that clearly obey,
+    and stand before all others."""
 
     scores: np.ndarray
     fits: np.ndarray
@@ -57,7 +58,7 @@ class Wishes:
         self._catalog, self._likeness = catalog, likeness
         self._vectors = None if vectors is None else np.asarray(vectors, np.float32)
         self._themes = themes or Themes()
-        self._prior = standard(prior(catalog))
+        self._prior = prior(catalog)
         self._texts = [text.casefold() for text in item_texts(catalog)]
         self._rows_of = _theme_words(catalog)
         self._words_of: dict[int, list[str]] = defaultdict(list)
@@ -80,34 +81,37 @@ class Wishes:
         eligible : bool ``(n_items,)``: what may be listed at all.
         """
         intent, w = constraints.intent, Weights()
-        fits = eligible.copy()
-        if not (intent.theme or intent.avoid_theme or constraints.seeds or constraints.unlike_seeds):
-            return Steered(scores, fits)
-        wanted = np.zeros(len(self._catalog), np.float32)
-        for seeds, weight in ((constraints.seeds, w.seeds), (constraints.unlike_seeds, w.unlike)):
-            if seeds:
-                near = np.max([self.like(row) for row in seeds], axis=0)
-                if weight < 0:
-                    near = np.maximum(near, 0)
-                    fits &= near < NEAR
-                wanted += weight * near
+        wished = bool(intent.theme or constraints.seeds)
+        if not (wished or intent.avoid_theme or constraints.unlike_seeds):
+            return Steered(scores, eligible)
+        fits, wanted = eligible.copy(), np.zeros(len(self._catalog), np.float32)
+        if constraints.seeds:
+            wanted += w.seeds * self._nearest(constraints.seeds)
         if intent.theme:
             near, said = self.theme(intent.theme)
             wanted += w.theme * np.minimum(near, CLEARLY) + w.theme_words * said
+        if constraints.unlike_seeds:
+            near = self._nearest(constraints.unlike_seeds)
+            wanted += w.unlike * np.maximum(near, 0)
+            fits &= near < NEAR
         if intent.avoid_theme:
             near, said = self.theme(intent.avoid_theme)
             wanted += w.avoid_theme * np.clip(near, 0, CLEARLY) + w.avoid_words * said
             fits &= (near < NEAR) & (said == 0)
-        taste = w.taste
-        if constraints.seeds or intent.theme:
-            taste = w.taste_beside
-            rows = np.flatnonzero(eligible)
-            best = rows[top(wanted[rows], max(POOL * constraints.count, LEAST_POOL))]
-            nearest = np.zeros_like(fits)
-            nearest[best] = True
-            fits &= nearest
-            wanted += w.prior * self._prior
-        return Steered((taste * standard(scores) + wanted).astype(np.float32), fits)
+        rows = np.flatnonzero(fits if fits.any() else eligible)
+        if wished:
+            rows = rows[top(wanted[rows], max(POOL * constraints.count, LEAST_POOL))]
+        steered = wanted - BEHIND  # of what does not fit, that which is nearest to it
+        steered[rows] = wanted[rows] + (w.taste_beside if wished else w.taste) * standard(scores[rows])
+        if wished:
+            steered[rows] += w.prior * standard(self._prior[rows])
+        fits[:] = False
+        fits[rows] = True
+        return Steered(steered, fits)
+
+    def _nearest(self, seeds: Sequence[int]) -> np.ndarray:
+        """Likeness to the nearest of some items, ``(n_items,)``."""
+        return np.max([self.like(row) for row in seeds], axis=0)
 
     def _like(self, row: int) -> np.ndarray:
         """Likeness of every item to one: audience, facets and texts in equal parts, ``(n_items,)``."""
