@@ -7,12 +7,7 @@ The wordings are data (``prompts/controls.toml``). :func:`canonical` is what the
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,64 +15,13 @@ import numpy as np
 from recsys.catalog import Catalog
 from recsys.constraints import find_title
 from recsys.controls import DEFAULT_COUNT, Clause, ControlEdit, ControlIntent, Quota, Range, Removal
-from recsys.errors import TillerError
+from recsys.lm.phrasings import PLACE, WordingError, load_wordings
 from recsys.rankers import Words
-from recsys.settings import REPO
 
 __all__ = ["WordingError", "Words", "canonical", "phrased", "refined", "reverse", "search"]
 
-CONTROLS = Path(REPO) / "prompts" / "controls.toml"
-#: What is filled in, by table (the longest matching key counts): all of these must be there,
-#: ``{items}`` and ``{facet}`` may be.
-_FILLED: dict[str, frozenset[str]] = {
-    key: frozenset(names.split())
-    for key, names in {
-        "": "",
-        "count": "n",
-        "again": "n",
-        "more": "listed",
-        "like": "listed",
-        "unlike": "listed",
-        "turn": "change",
-        "dropped": "what",
-        "allowed": "what",
-        "require": "which",
-        "exclude": "which",
-        "search": "which",
-        "which": "values",
-        "quota": "number which",
-        "share": "percent",
-        "theme": "theme",
-        "avoid_theme": "theme",
-        "reverse": "facet listed",
-    }.items()
-}
-_BOUNDS = {"one": {"min"}, "min": {"min"}, "max": {"max"}, "both": {"min", "max"}}
-_OPTIONAL = {"items", "facet"}
-#: What the file must have besides: one table for every kind of control.
-_TABLES = (
-    *(key for key in _FILLED if key not in ("", "which", "quota")),
-    *("open", "start_over", "which.any", "join.or", "join.and", "join.list", "frames"),
-    *(f"range.any.{kind}" for kind in _BOUNDS),
-    *(f"quota.{op}" for op in ("at_least", "at_most", "about", "exactly")),
-    *(f"popularity.{kind}" for kind in ("mainstream", "niche")),
-    *(f"order.{key}" for key in ("newest", "oldest", "top_rated", "most_popular", "shortest", "longest")),
-)
 LOWER = 0.25  # how often training writes values in small letters
 IN_WORDS = 0.5  # how often a share that has a word ("half") is said in words
-
-
-class WordingError(TillerError, ValueError):
-    """The file of wordings is not as it must be; the message names the table."""
-
-
-@dataclass(frozen=True)
-class Phrasing:
-    """One thing said in many ways."""
-
-    canonical: Any
-    train: Sequence[Any]
-    unseen: Sequence[Any]
 
 
 def canonical(intent: ControlIntent, catalog: Catalog, shown: Sequence[int] = ()) -> Words:
@@ -142,7 +86,7 @@ class _Speaker:
     def __init__(
         self, catalog: Catalog, rng: np.random.Generator | None = None, unseen: bool = False
     ) -> None:
-        self._phrasings, self._names, self._share_words = _load()
+        self._phrasings, self._names, self._share_words = load_wordings()
         self._catalog, self._rng, self._unseen = catalog, rng, unseen
         self._noun = ("item", "items")
         self._lower = False
@@ -280,81 +224,12 @@ class _Speaker:
         return _merge((*words, frame["end"]))
 
 
-# -- the file ---------------------------------------------------------------------------------------
-
-_Tables = tuple[dict[str, Phrasing], dict[str, str], dict[str, Sequence[str]]]
-
-
-@lru_cache(maxsize=1)
-def _load() -> _Tables:
-    return read_wordings(CONTROLS)
-
-
-def read_wordings(path: Path) -> _Tables:
-    """The phrasings by dotted key, the names of controls, the words of shares.
-
-    Raises :class:`WordingError` when the file cannot be read or a table in it is not as it must be.
-    """
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise WordingError(f"{path} cannot be read ({error}): get the file again.") from None
-    names, share_words = data.pop("names", {}), data.pop("share_words", {})
-    phrasings = dict(_phrasings(path.name, data))
-    if missing := [key for key in _TABLES if key not in phrasings]:
-        raise WordingError(f"{path.name} lacks the table [{missing[0]}]: add it.")
-    fields = set(ControlIntent.model_fields)
-    if missing := sorted(fields - set(names)):
-        raise WordingError(f"{path.name}: [names] lacks “{missing[0]}”: add it.")
-    return phrasings, names, share_words
-
-
-def _phrasings(file: str, table: Mapping[str, Any], at: str = "") -> list[tuple[str, Phrasing]]:
-    found: list[tuple[str, Phrasing]] = []
-    for name, entry in table.items():
-        key = f"{at}.{name}".lstrip(".")
-        if not isinstance(entry, dict):
-            raise WordingError(f"{file}: [{at}] {name} stands where a table was expected.")
-        if "canonical" in entry:
-            found.append((key, _phrasing(file, key, entry)))
-        else:
-            found += _phrasings(file, entry, key)
-    return found
-
-
-def _phrasing(file: str, key: str, entry: Mapping[str, Any]) -> Phrasing:
-    for name in ("train", "unseen"):
-        if not isinstance(entry.get(name), list) or not entry[name]:
-            raise WordingError(f"{file}: [{key}] needs a list “{name}” with at least one wording.")
-    everything = [entry["canonical"], *entry["train"], *entry["unseen"]]
-    if shared := [wording for wording in entry["unseen"] if wording in everything[: -len(entry["unseen"])]]:
-        raise WordingError(f"{file}: [{key}] trains on “{shared[0]}”, which is to stay unseen.")
-    if key == "frames":
-        parts = {"between", "last", "end", "capital", "first"}
-        if not all(isinstance(frame, dict) and set(frame) == parts for frame in everything):
-            raise WordingError(f"{file}: [{key}] needs {', '.join(sorted(parts))} in every frame.")
-        return Phrasing(entry["canonical"], entry["train"], entry["unseen"])
-    head, _, tail = key.partition(".")
-    wanted = _BOUNDS.get(key.rpartition(".")[2], set()) if head == "range" else _FILLED.get(head, frozenset())
-    for wording in everything:
-        if not isinstance(wording, str):
-            raise WordingError(f"{file}: [{key}] has {wording!r}, which is no text.")
-        found = set(_PLACE.findall(wording))
-        if lacking := sorted(wanted - found):
-            raise WordingError(f"{file}: [{key}] “{wording}” lacks {{{lacking[0]}}}.")
-        if unknown := sorted(found - wanted - _OPTIONAL):
-            raise WordingError(f"{file}: [{key}] “{wording}” has {{{unknown[0]}}}, which is not known there.")
-    return Phrasing(entry["canonical"], entry["train"], entry["unseen"])
-
-
 # -- pieces -----------------------------------------------------------------------------------------
-
-_PLACE = re.compile(r"\{(\w+)\}")
 
 
 def _fill(template: str, values: Mapping[str, str | Words]) -> Words:
     out: list[str | int] = []
-    for i, part in enumerate(_PLACE.split(template)):
+    for i, part in enumerate(PLACE.split(template)):
         if i % 2 == 0:
             out.append(part)
         else:

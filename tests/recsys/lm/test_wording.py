@@ -8,16 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.controls import Clause, ControlEdit, ControlError, ControlIntent, Quota, Range, Removal
-from recsys.lm.wording import (
-    CONTROLS,
-    WordingError,
-    canonical,
-    phrased,
-    read_wordings,
-    refined,
-    reverse,
-    search,
-)
+from recsys.lm.phrasings import CONTROLS, WordingError, read_wordings
+from recsys.lm.wording import canonical, phrased, refined, reverse, search
 from tests.made import catalog_of, catalogs, intents
 
 TOYS = catalog_of([["Red"], ["Blue", "Green"], []], [["Round"], [], ["Square"]], [1970, 1980, 1990])
