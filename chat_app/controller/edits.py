@@ -241,10 +241,15 @@ def _together(one: Wish, two: Wish, line: Line) -> bool:
     if one.sense != two.sense or _facet(one) is None or _facet(one) != _facet(two):
         return False
     between = line.chunks[one.index + 1 : two.index]
-    return all(c.norm in _JOINTS or c.letter == "O" for c in between)
+    words = [c.norm for c in between if c.letter != "O"]
+    if "or" in words and words[0] in "?.":  # "a war film? or a western?"
+        words = words[1:]
+    return all(word in _JOINTS for word in words)
 
 
-_JOINTS = frozenset(", and or / also maybe nor either by with some a an the & from starring".split())
+_JOINTS = frozenset(
+    ", and or / also maybe nor either by with some a an the & from starring bit little of".split()
+)
 
 
 def _facet(wish: Wish) -> str | None:
@@ -319,6 +324,9 @@ def _alternatives(group: list[Wish], line: Line) -> bool:
     if "or" in joints or "/" in joints:
         return True
     if any(w.chunk.letter == "P" for w in group):
+        behind = {c.norm for c in line.chunks[group[-1].index + 1 : group[-1].index + 4]}
+        if behind & {"whoever", "whatever", "whichever", "either"}:
+            return True
         return group[0].liked and "with" not in joints
     if group[0].liked:
         return not _heads_noun(line, group[-1].index) or _heads_plural(line, group[-1].index)

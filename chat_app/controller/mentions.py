@@ -131,9 +131,11 @@ class Mentions:
                 )
                 cue = next(cues, None)
                 start = i + cue.count(" ") + 1 if cue else i
-                if not (cue or going_on or in_force):
-                    continue
                 found = self._longest_value(table, text, start)
+                if not (cue or going_on or in_force) and not (
+                    found and text.words(found[0], found[0] + 1) in ("made", "produced")
+                ):
+                    continue
                 if found:
                     going_on = (
                         claims.claim(Chunk(i, found[0], found[1], "V", meaning=table[found[1]])) or going_on

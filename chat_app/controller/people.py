@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from chat_app.controller.chunks import Chunk, Claims
-from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES, WORDS
+from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES, WORDS, common_words
 from chat_app.controller.lexicon import Lexicon, Meaning, wish_for
 from chat_app.controller.names import NEAR_NAME, Name, name_key
+from chat_app.controller.numbers import number
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text
 from chat_app.controller.turn import Unknown
@@ -15,6 +16,7 @@ from recsys.controls import Clause
 
 KNOWN_BY_SURNAME = 5  # items a bearer must have for the bare surname to mean them
 _STOP = WORDS["people_stop"]
+_DENIALS = frozenset({"no", "not", "without", "minus", "except"})
 _ARTICLE = compiled("people_article")
 
 
@@ -141,6 +143,8 @@ class NameSpotter:
         word = text.tokens[start].norm
         if word in FUNCTION or word in FILLER or word in self.lexicon.phrases or self.lexicon.is_noun(word):
             return None
+        if number(word) is not None:
+            return None  # "… by Hitchcock, three by Ford"
         if self._goes_on(text, start):
             return None
         capital = text.raw[text.tokens[start].start].isupper() and text.cased
@@ -285,7 +289,10 @@ class NameSpotter:
             len([t for t in text.tokens if t.is_word and t.norm not in FUNCTION and t.norm not in FILLER])
             == 1
         )
-        return name if (carried or alone) and not before_capital else None
+        ends = after in ("", ",", ".", "!", "?", "and", "or", "please", "though", "this", "again")
+        denied = ends and start > 0 and text.tokens[start - 1].norm in _DENIALS  # "no miyazaki"
+        rare = denied or not text.cased and common_words() and word not in common_words()
+        return name if (carried or alone or rare) and not before_capital else None
 
     def _take(self, claims: Claims, start: int, end: int, name: Name) -> bool:
         meaning = wish_for(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chat_app.controller.chunks import Chunk, Line
@@ -52,12 +53,30 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
         else:
             _add_quota(out, line, counted)
     at = _read_count(out, line, stance)
+    if _parts_of(plain, line):
+        plain, at = plain[1:], plain[0].at  # "9 comedies. 3 from the 80s, 6 from the 90s"
     if len(plain) > 1 or (plain and at is not None and at != plain[0].at):
         for counted in plain:
             _add_quota(out, line, counted)
         if any(counted.at == at for counted in plain):
             out.count = intent.count or min(int(sum(c.amount.number or 0 for c in plain)), MAX_COUNT)
     return out
+
+
+def _parts_of(plain: Sequence[_Counted], line: Line) -> bool:
+    """Whether the first number is that of all, of which the others count parts of another kind."""
+    if len(plain) < 2:
+        return False
+    whole, parts = plain[0], plain[1:]
+    other = {_facets(part) for part in parts}.isdisjoint({_facets(whole)})
+    return other and (whole.amount.number or 0) >= sum(part.amount.number or 0 for part in parts)
+
+
+def _facets(counted: _Counted) -> frozenset[str]:
+    meaning = counted.what.meaning
+    if meaning is None:
+        return frozenset()
+    return frozenset([*(c.facet for c in meaning.require), *(r.facet for r in meaning.ranges)])
 
 
 _TOLD = ("verdict", "drop", "unseen", "seen", "heard")
@@ -210,13 +229,22 @@ def _counts_items(line: Line, i: int) -> bool:
         "with",
         "from",
         "about",
+        "where",
+        "that",
+        "but",
+        "and",
+        "in",
     )
-    ends = ends or " ".join(c.norm for c in after[:2]) in ("in total", "in all", "all together", "or so")
+    ends = (
+        ends
+        or after[0].letter in ("R", "P")
+        or " ".join(c.norm for c in after[:2]) in ("in total", "in all", "all together", "or so")
+    )
     return ends and (
         not before
         or bool(_MAKE.search(before))
         or (after != () and after[0].norm in ("is", "will", "would", "in"))
-        or before.endswith((",", "okay"))
+        or before.endswith((",", ".", ";", "!", "?", "okay"))
     )
 
 
@@ -228,6 +256,8 @@ def _one_item(line: Line, i: int, best: bool = False) -> bool:
         return False
     head: Chunk | None = None
     chunks = line.chunks[i + 1 : i + 9]
+    if len(chunks) > 1 and chunks[0].norm in ("little", "bit", "touch") and chunks[1].letter == "V":
+        return False  # "and a little Korean"
     for step, c in enumerate(chunks):
         if c.letter in ("O", "V", "P", "R"):
             if head is not None and c.letter in ("P", "R"):
@@ -242,6 +272,8 @@ def _one_item(line: Line, i: int, best: bool = False) -> bool:
             continue
         if c.norm == "of" and step and chunks[step - 1].letter == "F":
             continue
+        if c.norm == "," and step and any(x.letter == "O" for x in chunks[step + 1 : step + 4]):
+            continue  # "a slow, meditative film"
         if (
             c.letter
             or not c.norm[0].isalnum()

@@ -60,7 +60,9 @@ class Stance:
                 self.marks.append(Mark(mode, negated, sentence))
                 mode, negated, sentence = "want", False, sentence + 1
                 continue
-            if chunk.norm in ("for", "with", "to", "by") and mode == "drop" and self._swapped(i):
+            if chunk.norm == ":" and negated and i and not self.marks[i - 1].cue:
+                negated = False  # "fewer tears: 4 comedies"
+            elif chunk.norm in ("for", "with", "to", "by") and mode == "drop" and self._swapped(i):
                 mode = "want"
             elif (
                 chunk.norm == ","
@@ -89,6 +91,9 @@ class Stance:
 
     def _cue(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool, int] | None:
         """The cue that begins at a chunk: its mode, polarity and length in chunks."""
+        following = self.line.chunks[i + 1].norm if i + 1 < len(self.line) else ""
+        if self.line.chunks[i].letter == "T" and following in ("style", "esque", "vibe", "vibes", "type"):
+            return "seed", negated, 2
         if self.line.chunks[i].letter and self.line.chunks[i].letter not in "T":
             return None
         s, at = self.line.s, self.line._starts[i]
@@ -223,6 +228,13 @@ class Stance:
         """Mode and polarity behind a comma or a conjunction: kept inside a list, else ended."""
         joint = self.line.chunks[i].norm
         at = i + 1
+        ahead = self.line.chunks[at] if at < len(self.line) else None
+        if joint == "," and negated and ahead is not None:
+            bounded = i > 0 and self.line.chunks[i - 1].letter == "R" and ahead.letter != "R"
+            if bounded or ahead.norm in ("maybe", "perhaps", "possibly", "preferably", "ideally", "rather"):
+                return "want", False  # "nothing over 3 hours, comedy or drama"
+        if joint == "," and mode == "unseen" and ahead is not None and ahead.meaning and ahead.meaning.order:
+            return "want", False  # "that I have not seen, oldest first"
         while (
             at < len(self.line)
             and not self.line.chunks[at].letter

@@ -30,6 +30,8 @@ _STRONG = compiled("titles_strong")
 _NAMED = compiled("titles_named")
 _AFTER_CUE = compiled("titles_after_cue")
 _WEAK = compiled("titles_weak")
+_STYLE = re.compile(r"(?:style|esque|vibes?)(?= |$)")  # "Die Hard style"
+_DENIED = compiled("titles_denied")
 _SETTING = compiled("titles_setting")
 _VERDICT = compiled("titles_verdict")
 _SEQUEL = compiled("titles_sequel")
@@ -256,14 +258,20 @@ class TitleSpotter:
         onwards = re.match(r"(?:and|or) (?:up|later|on|onwards?|newer|older|before|so)(?= |$)|[-+]", after)
         if onwards and words[-1].isdigit():
             return 0.0
-        if all(number(w) is not None for w in words) and not (strong or _VERDICT.match(after)):
-            return 0.0
+        if all(number(w) is not None for w in words):
+            counts = (
+                after.split()[:1] and self._ordinary(after.split()[0]) and after.split()[0] not in FUNCTION
+            )
+            if counts or not (strong or _VERDICT.match(after)):
+                return 0.0  # "like 7 musicals"
         score = 0.0
         if _NAMED.search(before):
             score += 2
         elif _STRONG.search(before):
             score += 1.5 if capital else 1
             score += 0.5 if not after or after.split()[0] in _BREAK else 0
+        elif famous and (self._denied(before, after, words) or _STYLE.match(after) and len(words) > 1):
+            score += 2
         elif _WEAK.search(before):
             score += 0.5
         score += 1.5 if _VERDICT.match(after) else 0
@@ -278,6 +286,12 @@ class TitleSpotter:
         score += 2 if before.endswith(("what is", "what was")) and after.startswith("about") else 0
         whole = not text.words(0, start) and not re.sub(r"\W", "", after)
         return score + (1.5 if whole and not ordinary else 0)
+
+    def _denied(self, before: str, after: str, words: list[str]) -> bool:
+        """ "Not Star Wars please": a denial and nothing behind, of more than a common word."""
+        ends = not after or after.split()[0] in _BREAK
+        rare = len(words) > 1 or not common_words().issuperset(words)
+        return bool(_DENIED.search(before)) and ends and rare and " ".join(words) not in self.lexicon.phrases
 
     def _goes_on(self, text: Text, start: int, end: int) -> bool:
         """Whether the title is only a part of a longer capitalised name ("Girls" of "Girls Trip")."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from chat_app.controller.chunks import Chunk, Line
@@ -28,6 +28,8 @@ _MAKES = compiled("wishes_makes")
 _TURNS = compiled("wishes_turns")
 _WATCHES = compiled("wishes_watches")
 _SOME = compiled("wishes_some")
+_UNSEEN = compiled("wishes_unseen")
+_NOT_THEIRS = compiled("wishes_not_theirs")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,13 @@ def read_wishes(
     line: Line, stance: Stance, found: Sequence[Sentence], intent: ControlIntent, used: set[int]
 ) -> list[Wish]:
     """The wishes of a message, in order; chunks of ``used`` are explained otherwise."""
-    return [wish for sentence in found for wish in _of_sentence(line, stance, sentence, intent, used)]
+    wishes = [wish for sentence in found for wish in _of_sentence(line, stance, sentence, intent, used)]
+    for match in line.find(_NOT_THEIRS):  # "on a Kubrick kick, but nothing by him"
+        at = line.span(match)[0]
+        told = [n for n, w in enumerate(wishes) if w.index < at and w.chunk.letter == "P"]
+        if told and wishes[told[-1]].sense == "want":
+            wishes[told[-1]] = replace(wishes[told[-1]], sense="deny")
+    return wishes
 
 
 def _of_sentence(
@@ -58,7 +66,7 @@ def _of_sentence(
     adds = bool(_ADDS.search(sentence.s) or _OPENS_ADDING.match(sentence.s) or _MAKES.search(sentence.s))
     adds = adds and not _SWAPS.search(sentence.s)
     told = sentence.is_a(Kind.VERDICT) and not sentence.is_a(Kind.REQUEST, Kind.MORE)
-    told = told and bool(_WATCHES.search(sentence.s)) and not _TURNS.search(sentence.s)
+    told = told and bool(_WATCHES.search(_UNSEEN.sub("", sentence.s))) and not _TURNS.search(sentence.s)
     for i in range(sentence.start, sentence.end):
         chunk = line.chunks[i]
         if (
@@ -138,8 +146,8 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
 
 def _is_audience(line: Line, sentence: Sentence, i: int) -> bool:
     """ "No scary stuff for my kids": they are not what is denied."""
-    before = [c.norm for c in line.chunks[max(sentence.start, i - 2) : i]]
-    return line.chunks[i].norm.startswith("for ") or before == ["for", "my"] or before == ["for", "our"]
+    before = [c.norm for c in line.chunks[max(sentence.start, i - 1) : i]]
+    return line.chunks[i].norm.startswith("for ") or before[-1:] in (["my"], ["our"])
 
 
 def _exclaims(line: Line, sentence: Sentence, i: int) -> bool:
@@ -163,6 +171,11 @@ def _is_praise(line: Line, sentence: Sentence, i: int) -> bool:
     return before[-2:-1] in (["be"], ["of"]) or (before[-2:-1] in (["is"], ["was"]) and "what" not in before)
 
 
+def _compared_or_denied(stance: Stance, i: int) -> bool:
+    mark = stance.marks[i]
+    return mark.mode == "seed" or mark.mode == "want" and mark.negated
+
+
 def _describes_title(line: Line, stance: Stance, sentence: Sentence, i: int) -> bool:
     """Whether a wish-like word only describes a title that was liked or seen: "Heat is funny"."""
     behind = line.chunks[i + 1 : min(i + 3, sentence.end)]
@@ -173,7 +186,7 @@ def _describes_title(line: Line, stance: Stance, sentence: Sentence, i: int) -> 
     titles = [
         t
         for t in range(sentence.start, sentence.end)
-        if line.chunks[t].letter == "T" and stance.marks[t].mode != "seed"
+        if line.chunks[t].letter == "T" and not _compared_or_denied(stance, t)
     ]
     if not titles:
         return False

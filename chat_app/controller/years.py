@@ -41,7 +41,11 @@ _CENTURY = (
 )
 _PART = r"(?:(?:early|mid|middle|late)(?: ?-)?(?: of)?(?: the)? )"
 _PERIOD = rf"(?:the )?(?:{_PART}?(?:{_DECADE}|{_CENTURY})|(?:the )?(?:year )?{_YEAR})(?! minutes| hours)"
-_CALENDAR = compiled("calendar", PERIOD=_PERIOD, DECADE=_DECADE, COUNT=COUNT)
+_SHORT_YEAR = r"(?:(?<=\d\d - )|(?<=\d\d to ))\d\d(?! (?:minutes|hours|%))"
+_NOW = r"(?:now|today|the present(?: day)?|present|this day)"
+_CALENDAR = compiled(
+    "calendar", PERIOD=_PERIOD, DECADE=_DECADE, COUNT=COUNT, SHORT_YEAR=_SHORT_YEAR, NOW=_NOW
+)
 _AGE = compiled("calendar_age", COUNT=COUNT)
 _YOUNG = re.compile(
     r"less|fewer|under|most|up to|no more|younger|newer|not (?:more|over)|(?:no|not|nothing) older"
@@ -108,7 +112,11 @@ def _calendar_range(match: re.Match[str], facet: str, lexicon: Lexicon) -> Range
         spans = [period(d) for d in re.findall(_DECADE, match["list"])]
         return Range(facet=facet, min=min(low for low, _ in spans), max=max(high for _, high in spans))
     if match["a"]:
-        one, two = period(match["a"]), period(match["b"])
+        one = period(match["a"])
+        if re.fullmatch(_NOW, match["b"]):
+            return Range(facet=facet, min=one[0])
+        short = re.fullmatch(r"\d\d", match["b"])  # "1980 to 84"
+        two = period(f"{one[0] // 100}{match['b']}" if short else match["b"])
         return Range(facet=facet, min=min(one[0], two[0]), max=_end(max(one[1], two[1])))
     if match["last"] or match["this"]:
         latest = lexicon.latest(facet)

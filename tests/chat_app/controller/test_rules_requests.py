@@ -1,0 +1,135 @@
+"""Requests as people type them: lists of N, parts of a whole, scopes of a denial, names in passing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat_app.controller.requests import differences, load_requests, read_requests
+from chat_app.controller.rules import RuleReader, read_rules
+from chat_app.state import State
+from recsys.controls import ControlIntent
+from recsys.datasets import load_dataset
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.fixture(scope="module")
+def reader() -> RuleReader:
+    return read_rules(load_dataset("ml-latest-small").catalog)
+
+
+def genre(*values: str) -> dict[str, Any]:
+    return {"facet": "genre", "any_of": list(values)}
+
+
+def part(facet: str, count: int, **what: Any) -> dict[str, Any]:
+    return {"facet": facet, "op": "exactly", "count": count, **what}
+
+
+CASES: dict[str, dict[str, Any]] = {
+    # how long the list is
+    "a stack of 6 where at least half is French": {
+        "count": 6,
+        "quotas": [{"facet": "language", "value": "French", "op": "at_least", "share": 0.5}],
+    },
+    "a queue with nine entries, all of them westerns": {"count": 9, "require": [genre("Western")]},
+    "half comedies, half dramas. eight. thanks": {
+        "count": 8,
+        "quotas": [{"facet": "genre", "value": g, "share": 0.5} for g in ("Comedy", "Drama")],
+    },
+    "hit me with 4 from 1987": {"count": 4, "ranges": [{"facet": "year", "min": 1987, "max": 1987}]},
+    "find like 3 westerns": {"count": 3, "require": [genre("Western")]},
+    # parts of a whole
+    "8 thrillers. 5 from the 70s, 3 from the 80s": {
+        "count": 8,
+        "require": [genre("Thriller")],
+        "quotas": [part("year", 5, min=1970, max=1979), part("year", 3, min=1980, max=1989)],
+    },
+    "pick nine: four westerns, two musicals, the others are your call": {
+        "count": 9,
+        "quotas": [part("genre", 4, value="Western"), part("genre", 2, value="Musical")],
+    },
+    # where a denial ends
+    "nothing over 2 hours, western or war": {
+        "require": [genre("Western", "War")],
+        "ranges": [{"facet": "runtime", "max": 120}],
+    },
+    "no horror, maybe a western": {"count": 1, "require": [genre("Western")], "exclude": [genre("Horror")]},
+    "less blood: 3 musicals": {"count": 3, "require": [genre("Musical")]},
+    "leave out horror; apart from that hit me with 3 from 1990": {
+        "count": 3,
+        "exclude": [genre("Horror")],
+        "ranges": [{"facet": "year", "min": 1990, "max": 1990}],
+    },
+    "not animated my kid is 12": {"exclude": [genre("Animation")]},
+    # years
+    "westerns 1955 to 68": {
+        "require": [genre("Western")],
+        "ranges": [{"facet": "year", "min": 1955, "max": 1968}],
+    },
+    "comedies from 2008 to today": {"require": [genre("Comedy")], "ranges": [{"facet": "year", "min": 2008}]},
+    "60s/70s westerns": {
+        "require": [genre("Western")],
+        "ranges": [{"facet": "year", "min": 1960, "max": 1979}],
+    },
+    # alternatives
+    "a musical? or a western?": {"count": 1, "require": [genre("Musical", "Western")]},
+    "japanese and a little korean": {"require": [{"facet": "language", "any_of": ["Japanese", "Korean"]}]},
+    # titles and people in passing
+    "thrillers, but not pulp fiction": {"require": [genre("Thriller")], "unlike": ["Pulp Fiction (1994)"]},
+    "die hard style comedy": {"require": [genre("Comedy")], "like": ["Die Hard (1988)"]},
+    "westerns, no tarantino": {
+        "require": [genre("Western")],
+        "exclude": [{"facet": "director", "any_of": ["Quentin Tarantino"]}],
+    },
+    "I'm on a Hitchcock binge. thrillers, but not by him": {
+        "require": [genre("Thriller")],
+        "exclude": [{"facet": "director", "any_of": ["Alfred Hitchcock"]}],
+    },
+    "dramas nobody's heard of": {"require": [genre("Drama")], "popularity": "niche"},
+    "a thriller where nobody knows who the killer is": {"count": 1, "require": [genre("Thriller")]},
+    "dramas by Kurosawa that I have not seen, newest first": {
+        "require": [genre("Drama"), {"facet": "director", "any_of": ["Akira Kurosawa"]}],
+        "order": "newest",
+    },
+}
+
+
+@pytest.mark.parametrize(("text", "intent"), CASES.items())
+def test_a_request_means_what_it_says(reader: RuleReader, text: str, intent: dict[str, Any]) -> None:
+    got = State().apply(reader.read(State(), text)).intent
+    assert differences(ControlIntent.model_validate(intent), got, reader.catalog) == [], got
+
+
+def test_requests_are_read_well(reader: RuleReader) -> None:
+    def read(text: str) -> ControlIntent:
+        return State().apply(reader.read(State(), text)).intent
+
+    reading = read_requests(read, load_requests(DATA / "requests_dev.jsonl"), reader.catalog)
+    hint = (
+        "python -m chat_app.controller.requests tests/data/requests_dev.jsonl --errors lists the misreadings"
+    )
+    assert reading.hard >= 0.93 and reading.exact >= 0.88, hint
+
+
+def test_differences_are_of_meaning(reader: RuleReader) -> None:
+    def of(**asked: Any) -> ControlIntent:
+        return ControlIntent.model_validate(asked)
+
+    both = of(require=[genre("Comedy"), genre("Romance")])
+    other_order = of(require=[genre("Romance"), genre("Comedy")], theme="light")
+    assert differences(both, other_order, reader.catalog) == []
+    assert differences(both, of(require=[genre("Comedy", "Romance")]), reader.catalog) == ["controls"]
+    half = {"facet": "genre", "value": "Comedy", "op": "exactly"}
+    assert (
+        differences(
+            of(count=8, quotas=[half | {"share": 0.5}]),
+            of(count=8, quotas=[half | {"count": 4}]),
+            reader.catalog,
+        )
+        == []
+    )
+    assert differences(of(count=8), of(count=7, order="newest"), reader.catalog) == ["count", "order"]
