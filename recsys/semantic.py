@@ -63,7 +63,10 @@ def load_embedder() -> Embed:
 
     def embed(texts: Sequence[str]) -> np.ndarray:
         torch.set_num_threads(cores if len(texts) > FEW_TEXTS else 1)  # a few gain nothing from more
-        vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        try:
+            vectors = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        finally:
+            torch.set_num_threads(cores)  # the count is the whole process's
         return np.asarray(vectors, np.float32)
 
     return embed
