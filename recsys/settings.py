@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPO = Path(__file__).resolve().parent.parent
 ASSETS = REPO / "assets"
+PROMPTS = REPO / "prompts"
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,92 @@
+"""Prompts of the item-token model as token ids.
+
+A prompt has two parts: the profile, which stays the same for a while, and the request. They are
+tokenised apart, so that what was computed for a profile serves every request after it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from recsys.candidates import Taste
+from recsys.rankers import Words
+from recsys.settings import PROMPTS
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+#: The latest entries of a profile that are read.
+MAX_HISTORY = 100
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What stands around profile, request and answer: prompts/item_tokens.toml."""
+
+    head: str
+    before_request: str
+    before_answer: str
+    marks: dict[str, str]
+
+
+@lru_cache
+def load_layout() -> Layout:
+    return Layout(**tomllib.loads((PROMPTS / "item_tokens.toml").read_text()))
+
+
+class Prompts:
+    """Writes prompts for one tokenizer and catalogue.
+
+    Parameters
+    ----------
+    tokenizer : of the base model; item tokens need not be in it.
+    first : token id of catalogue row 0; row r has ``first + r``.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, first: int) -> None:
+        self._tokenizer = tokenizer
+        self._layout = load_layout()
+        self.first = first
+        self.end: int = tokenizer.eos_token_id
+        self.head = self._encode(self._layout.head)
+        self.marks = {kind: self._encode(mark) for kind, mark in self._layout.marks.items()}
+        self._cache: dict[str, list[int]] = {}
+
+    def entry(self, row: int, polarity: str) -> list[int]:
+        """One entry of a profile: the item, and a mark where it was not liked."""
+        return [self.first + row, *self.marks[polarity]]
+
+    def profile(self, taste: Taste) -> list[int]:
+        """The first part of a prompt."""
+        disliked, seen = set(taste.disliked), set(taste.seen)
+        ids = list(self.head)
+        for row in taste.timeline[-MAX_HISTORY:]:
+            ids += self.entry(row, "disliked" if row in disliked else "seen" if row in seen else "liked")
+        return ids
+
+    def request(self, words: Words) -> list[int]:
+        """The second part, up to where the answer begins."""
+        pieces: Sequence[str | int] = (self._layout.before_request, *words, self._layout.before_answer)
+        ids: list[int] = []
+        for is_text, run in groupby(pieces, lambda piece: isinstance(piece, str)):
+            if is_text:  # neighbouring texts are tokenised as one, as they will be read
+                ids += self.text("".join(map(str, run)))
+            else:
+                ids += [self.first + int(row) for row in run]
+        return ids
+
+    def text(self, text: str) -> list[int]:
+        """Token ids of a text, remembered: requests repeat one another."""
+        if text not in self._cache:
+            if len(self._cache) > 50_000:
+                self._cache.clear()
+            self._cache[text] = self._encode(text)
+        return self._cache[text]
+
+    def _encode(self, text: str) -> list[int]:
+        return self._tokenizer.encode(text, add_special_tokens=False)
