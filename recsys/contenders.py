@@ -2,48 +2,112 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol, cast
 
-from recsys.candidates import ALSParams, CollaborativeModel, fit
+from recsys.candidates import ALSParams, CollaborativeModel, Progress, fit
 from recsys.catalog import Catalog
 from recsys.errors import TillerError
 from recsys.interactions import Interactions
-from recsys.rankers import RANKERS, Decoding, Ranker
+from recsys.rankers import RANKERS, Decoding, Ranker, Request
+from recsys.settings import get_settings
 
-Progress = Callable[[str], None]
+TEACHER = re.compile(r"teacher(?:-seed(\d+))?")
+ZERO_SHOT = "zero-shot"
+#: Users whom the model that writes titles makes lists for: each takes it seconds.
+ZERO_SHOT_USERS, ZERO_SHOT_USERS_QUICK = 10, 2
+
+
+class MakesLists(Protocol):
+    """The least that can be evaluated."""
+
+    name: str
+
+    def lists(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]: ...
 
 
 @dataclass(frozen=True)
 class Contender:
     """A ranker, and what can be asked of it."""
 
-    ranker: Ranker
+    ranker: MakesLists
     decodings: tuple[Decoding, ...] = ("free", "guarded")
-    reads_words: bool = False  # a language model: it may be asked in other words
-    scored: bool = True  # whether it gives every item a score
+    reads_words: bool = False  # a language model: it is asked in other words too
     users: int | None = None  # make lists for so many users only: it is slow
 
     @property
     def name(self) -> str:
         return self.ranker.name
 
+    @property
+    def scorer(self) -> Ranker | None:
+        """The ranker, when it gives every item a score."""
+        return cast(Ranker, self.ranker) if hasattr(self.ranker, "scores_many") else None
 
-def contenders(
-    models: Sequence[str | Contender],
-    catalog: Catalog,
-    train: Interactions,
-    params: ALSParams | None = None,
-    progress: Progress | None = None,
-) -> list[Contender]:
-    """The contenders of these names, fitted on ``train``; contenders are taken as they are. Unknown
-    names are refused before anything slow happens."""
-    say = progress or (lambda message: None)
-    for name in models:
-        if isinstance(name, str) and name not in RANKERS:
-            raise TillerError(f"There is no ranker “{name}”: choose {' or '.join(RANKERS)}.")
-    say(f"Fitting on {len(train):,} interactions.")
-    als: CollaborativeModel = fit(train, len(catalog), params)
-    return [
-        model if isinstance(model, Contender) else Contender(RANKERS[model](catalog, als)) for model in models
-    ]
+
+@dataclass(frozen=True)
+class Grounds:
+    """What the contenders are made from: the catalogue and the interactions of the training part."""
+
+    catalog: Catalog
+    train: Interactions
+    params: ALSParams | None = None
+    quick: bool = False
+    progress: Progress = lambda message: None
+
+    @cached_property
+    def als(self) -> CollaborativeModel:
+        self.progress(f"Fitting ALS on {len(self.train):,} interactions.")
+        return fit(self.train, len(self.catalog), self.params)
+
+
+def contenders(models: Sequence[str | Contender], grounds: Grounds) -> list[Contender]:
+    """The contenders of these names; those given ready are taken as they are.
+
+    Raises
+    ------
+    TillerError : an unknown name, before anything slow happens.
+    """
+    makers = [_maker(model) for model in models]
+    return [make(grounds) for make in makers]
+
+
+def _maker(model: str | Contender) -> Callable[[Grounds], Contender]:
+    if isinstance(model, Contender):
+        return lambda grounds: model
+    if found := TEACHER.fullmatch(model):
+        return lambda grounds: _teacher(model, int(found[1] or 0), grounds)
+    if model == ZERO_SHOT:
+        return _zero_shot
+    if model in RANKERS:
+        return lambda grounds: _ranker(model, grounds)
+    names = ", ".join((*RANKERS, "teacher", ZERO_SHOT))
+    raise TillerError(f"There is no ranker “{model}”: choose {names}.")
+
+
+def _ranker(name: str, grounds: Grounds) -> Contender:
+    return Contender(RANKERS[name](grounds.catalog, grounds.als))
+
+
+def _teacher(name: str, seed: int, grounds: Grounds) -> Contender:
+    from recsys.sequence import Teacher, load_or_fit_sequence, params_for
+
+    params = replace(params_for(grounds.catalog.name), seed=seed)
+    folder = get_settings().data_dir / "models"
+    model = load_or_fit_sequence(grounds.train, len(grounds.catalog), folder, params, grounds.progress)
+    teacher = Teacher(grounds.catalog, model)
+    teacher.name = name
+    return Contender(teacher)
+
+
+def _zero_shot(grounds: Grounds) -> Contender:
+    from recsys.lm.base import DEFAULT_BASE, base_folder, load_base, load_tokenizer
+    from recsys.zero_shot import ZeroShot
+
+    folder = base_folder(DEFAULT_BASE, get_settings().data_dir, grounds.progress)
+    ranker = ZeroShot(grounds.catalog, load_base(folder), load_tokenizer(folder))
+    users = ZERO_SHOT_USERS_QUICK if grounds.quick else ZERO_SHOT_USERS
+    return Contender(ranker, decodings=("free",), users=users)

@@ -19,15 +19,16 @@ import numpy as np
 from recsys.accuracy import accuracy_ranks
 from recsys.candidates import ALSParams
 from recsys.cases import Case, Part, cases_of
-from recsys.contenders import Contender, contenders
+from recsys.contenders import Contender, Grounds, contenders
 from recsys.control_runs import answer, control_differences, control_rows
 from recsys.control_tasks import K, Question, questions
 from recsys.datasets import Dataset, five_core, leave_last_out, load_dataset, training_catalog
 from recsys.errors import TillerError
 from recsys.lm.wording import phrased
 from recsys.metrics import bootstrap, hit_ratio, ndcg
-from recsys.rankers import RANKERS, Words
+from recsys.rankers import RANKERS, Popularity, Words
 from recsys.report import AccuracyRow, DifferenceRow, EvaluationReport
+from recsys.seeds import SEED
 
 __all__ = ["K", "Case", "accuracy_ranks", "cases_of", "evaluate", "run_evaluation"]
 
@@ -88,7 +89,7 @@ def evaluate(
     say = progress or (lambda message: None)
     split = leave_last_out(dataset.interactions)
     catalog = training_catalog(dataset, split)
-    rankers = contenders(models, catalog, split.train, params, say)
+    rankers = contenders(models, Grounds(catalog, split.train, params, quick, say))
     core_users, core = five_core(dataset.interactions, len(catalog))
     every = cases_of(dataset.interactions, split, part)
     cases = [case for case in every if core_users[case.user] and core[case.target]]
@@ -108,7 +109,8 @@ def evaluate(
     def rephrase(question: Question) -> Words:
         return phrased(question.intent, catalog, rng, unseen=True)
 
-    guide = next((r.ranker for base in BASELINES for r in rankers if r.name == base), rankers[0].ranker)
+    guides = {contender.name: contender.scorer for contender in rankers if contender.scorer}
+    guide = next((guides[name] for name in BASELINES if name in guides), Popularity(catalog))
     stream = questions(catalog, asked, guide, categories, seed)
     answers = answer(rankers, catalog, stream, len(asked), rephrase, say)
     report.control.extend(control_rows(answers, seed))
@@ -128,11 +130,11 @@ def _measure_accuracy(
     by_user: dict[tuple[str, str], np.ndarray] = {}
     for contender in rankers:
         name = contender.name
-        if not contender.scored:
+        if (scorer := contender.scorer) is None:
             continue
         say(f"Ranking everything for {len(cases):,} users: {name}.")
         for likes in LIKES:
-            for items, ranks in accuracy_ranks(contender.ranker, cases, core, likes, seed).items():
+            for items, ranks in accuracy_ranks(scorer, cases, core, likes, seed).items():
                 hr, gain = bootstrap(hit_ratio(ranks, K), seed), bootstrap(ndcg(ranks, K), seed)
                 report.accuracy.append(AccuracyRow(name, items, likes, hr, gain))
                 if likes is None:
@@ -149,7 +151,8 @@ def _measure_accuracy(
 def _pairs(names: list[str]) -> list[tuple[str, str]]:
     """Who is compared with whom: everybody with each baseline (or with the first), no two twice."""
     pairs: list[tuple[str, str]] = []
-    for base in [name for name in BASELINES if name in names] or names[:1]:
+    bases = [name for kind in BASELINES for name in names if SEED.sub("", name) == kind]
+    for base in bases or names[:1]:
         pairs += [(name, base) for name in names if name != base and (base, name) not in pairs]
     return pairs
 

@@ -1,0 +1,56 @@
+import pytest
+
+from recsys import sequence
+from recsys.candidates import Taste
+from recsys.contenders import Contender, Grounds, contenders
+from recsys.datasets import leave_last_out
+from recsys.errors import TillerError
+from recsys.evaluation import evaluate
+from recsys.sequence import SequenceParams
+from recsys.settings import get_settings
+from tests.recsys.made_use import made_dataset
+
+DATASET = made_dataset(80, 30)
+
+
+@pytest.fixture
+def grounds(tmp_path, monkeypatch):
+    monkeypatch.setattr(get_settings(), "home", tmp_path)
+    small = SequenceParams(width=8, layers=1, heads=1, epochs=1)
+    monkeypatch.setattr(sequence, "params_for", lambda name: small)
+    return Grounds(DATASET.catalog, leave_last_out(DATASET.interactions).train)
+
+
+def test_names_become_rankers(grounds):
+    found = contenders(["popularity", "als", "teacher", "teacher-seed1"], grounds)
+    assert [contender.name for contender in found] == ["popularity", "als", "teacher", "teacher-seed1"]
+    assert all(contender.scorer and not contender.reads_words for contender in found)
+    one, other = (contender.scorer.scores_many([Taste()]) for contender in found[2:])
+    assert (one != other).any()  # another seed is another model
+
+
+def test_one_that_only_makes_lists_has_no_scores():
+    class Lists:
+        name = "lists"
+
+        def lists(self, requests, decoding):
+            return [[0]] * len(requests)
+
+    made = Contender(Lists(), decodings=("free",))
+    assert made.scorer is None
+    report = evaluate(DATASET, ["popularity", made], quick=True, users=2, categories=1)
+    assert {row.model for row in report.accuracy} == {"popularity"} and not report.differences
+    assert {(row.model, row.decoding) for row in report.control} >= {("lists", "free")}
+    assert ("lists", "guarded") not in {(row.model, row.decoding) for row in report.control}
+
+
+def test_the_teacher_is_compared_with_and_guides(grounds):
+    report = evaluate(DATASET, ["als", "teacher"], quick=True, users=2, categories=1)
+    assert [(row.model, row.against) for row in report.differences] == [("als", "teacher")] * 2
+    assert {row.against for row in report.control_differences} == {"teacher"}
+
+
+def test_unknown_names_are_refused(grounds):
+    for name in ("magic", "teacher-seed", "zero-shots"):
+        with pytest.raises(TillerError, match="no ranker"):
+            contenders(["als", name], grounds)
