@@ -85,7 +85,8 @@ def run_grpo(
         curves.draw([_record(e) for e in trainer.state.log_history if "kl" in e], folder / PICTURE)
     if stop.interrupted:
         say(f"Interrupted; the same command goes on from step {trainer.state.global_step}.")
-    trainer.model.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
+    trained: Any = trainer.model
+    trained.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
     return folder / ADAPTER
 
 
@@ -141,6 +142,9 @@ def _trainer(
         ),
         callbacks=[Watch(stop, report)],
     )
+    # or peft would look for the base by its name, and keep its own copy of the item rows
+    trained: Any = trainer.model
+    trained.peft_config["default"].base_model_name_or_path = ""
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     return trainer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -119,8 +120,13 @@ class TokenGRPOTrainer(GRPOTrainer):
 
     def __init__(self, judge: Judge, credit: Credit, **kwargs: Any) -> None:
         self.judge, self.credit = judge, credit
+        self._group: int = kwargs["args"].num_generations
         kwargs["args"].reward_weights = [1.0 if credit == "sum" else 0.0, 1.0]
-        super().__init__(reward_funcs=[judge.items, judge.lists], rollout_func=self._roll_out, **kwargs)
+        functions: list[Any] = [judge.items, judge.lists]
+        roll_out: Any = self._roll_out
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*'rollout_func'")  # an API that may change: pinned
+            super().__init__(reward_funcs=functions, rollout_func=roll_out, **kwargs)
 
     @staticmethod
     def _roll_out(numbers: list[list[int]], trainer: TokenGRPOTrainer) -> dict[str, Any]:
@@ -144,16 +150,22 @@ class TokenGRPOTrainer(GRPOTrainer):
             ]
             wishes = [self.judge.draw(entry["prompt"][0]).wish for entry in inputs]
             rewards = [self.judge.token_rewards(a, wish) for a, wish in zip(answers, wishes, strict=True)]
-            own = torch.tensor(token_advantages(rewards, self.num_generations))
+            own = torch.tensor(token_advantages(rewards, self._group))
             output["advantages"] = output["advantages"][:, None] + own.to(output["advantages"])
         return output
 
     def _get_per_token_logps_and_entropies(
-        self, model: Any, input_ids: Any, attention_mask: Any, logits_to_keep: int, *_: Any, **__: Any
-    ) -> tuple[torch.Tensor, torch.Tensor, None]:
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        logits_to_keep: int,
+        compute_entropy: bool = False,
+        **_: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor | None, None]:
         with self.accelerator.autocast():
             logs, entropy = log_probabilities(
-                model, input_ids, attention_mask, logits_to_keep, self.temperature
+                model, input_ids, attention_mask, logits_to_keep, self.temperature, compute_entropy
             )
         return logs, entropy, None
 

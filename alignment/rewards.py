@@ -33,17 +33,20 @@ class Wish:
     """What one prompt asks, and what a good answer is.
 
     ``known`` are the rows that must not come back, ``ranks`` is :func:`ranking`, int ``(n_items,)``,
-    and ``target`` the item that the person did use next, where there is one.
+    ``target`` the item that the person did use next, where there is one, and ``available`` how long
+    a list can be had where that is less than was asked for.
     """
 
     constraints: Constraints
     known: frozenset[int]
     ranks: np.ndarray
     target: int | None = None
+    available: int | None = None
 
     @property
     def count(self) -> int:
-        return self.constraints.count
+        """The length that the list should have."""
+        return self.constraints.count if self.available is None else self.available
 
 
 def ranking(scores: np.ndarray, constraints: Constraints | None = None) -> np.ndarray:

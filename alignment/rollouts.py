@@ -93,7 +93,8 @@ def log_probabilities(
     mask: torch.Tensor,
     answer_length: int,
     temperature: float = 1.0,
-) -> tuple[torch.Tensor, torch.Tensor]:
+    with_entropy: bool = True,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Log-probability of each of the last ``answer_length`` tokens of ``ids`` ``(B, P + T)`` and the
     entropy (without gradient) where it was drawn, both float32 ``(B, T)``."""
     cut = ids.shape[1] - answer_length
@@ -102,7 +103,7 @@ def log_probabilities(
     logits = prefix.extend(model, torch.cat([prefix.last, answer[:, :-1]], 1))
     logs = torch.log_softmax(logits.float() / temperature, -1)
     with torch.no_grad():
-        entropy = -(logs.exp() * logs).sum(-1)
+        entropy = -(logs.exp() * logs).sum(-1) if with_entropy else None
     return logs.gather(-1, answer[..., None])[..., 0], entropy
 
 

@@ -154,6 +154,14 @@ class TaskMaker:
             self._sample(rows, int(cut), scores[at]) for cut, at in zip(drawn, place.tolist(), strict=True)
         ]
 
+    def wished(self, sample: Sample, rows: Sequence[int]) -> tuple[SlatePlan, np.ndarray]:
+        """What a sample of these ``rows`` asks for, and the scores ``(n_items,)`` that its answer is
+        picked by (but for the item that truly came next)."""
+        assert sample.intent is not None
+        plan = plan_slate(sample.intent.compile(self._catalog), rows[: sample.cut], sample.shown)
+        scores = self._teacher.scores_at(rows, [sample.cut])[0]
+        return plan, self._wishes.steer(plan.constraints, plan.eligible, scores).scores
+
     def _sample(self, rows: Sequence[int], cut: int, scores: np.ndarray) -> Sample:
         known = tuple(map(int, rows[:cut]))
         target = int(rows[cut]) if cut < len(rows) and rows[cut] not in known else None
