@@ -6,13 +6,15 @@ itself. *Guarded*: the likeliest item that the plan's guard lets through, so tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from recsys.lm.model import BATCH, ItemTokenModel
 from recsys.slate import SlatePlan
 
+#: The next row of list i (below 0: no item), from the scores and what is listed; None at the end.
+Choose = Callable[[int, np.ndarray, list[int]], int | None]
 #: Tokens a free answer may be longer than what was asked for.
 SLACK = 5
 
@@ -35,7 +37,10 @@ def free_lists(
 
 
 def guarded_lists(
-    model: ItemTokenModel, prompts: Sequence[Sequence[int]], plans: Sequence[SlatePlan], beside: np.ndarray | None
+    model: ItemTokenModel,
+    prompts: Sequence[Sequence[int]],
+    plans: Sequence[SlatePlan],
+    beside: np.ndarray | None,
 ) -> list[list[int]]:
     """Lists under plans. An ``order`` is the plan's to keep: the model then only breaks ties."""
     guards = [plan.guard() for plan in plans]
@@ -57,7 +62,9 @@ def guarded_lists(
     return _decode(model, prompts, choose, whole=False)
 
 
-def _decode(model: ItemTokenModel, prompts, choose, whole: bool) -> list[list[int]]:  # type: ignore[no-untyped-def]
+def _decode(
+    model: ItemTokenModel, prompts: Sequence[Sequence[int]], choose: Choose, whole: bool
+) -> list[list[int]]:
     """Step all lists until ``choose(i, scores, taken)`` ends each with None."""
     lists: list[list[int]] = [[] for _ in prompts]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))

@@ -1,0 +1,96 @@
+"""The training data of SFT: windows of histories, with requests and answers made of them.
+
+An epoch has every history once, in windows of at most ``history`` entries, and beside them short
+profiles: a handful of likes in no order, as a chat begins with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from alignment.packing import Branch, Window
+from alignment.tasks import Sample, TaskMaker
+from recsys.interactions import Interactions
+
+#: Likes of a short profile, drawn evenly; and how often a dislike is among them.
+SHORT = (0, 1, 1, 2, 3, 3, 4, 5, 6, 8, 10)
+WITH_DISLIKE = 0.3
+
+
+@dataclass(frozen=True)
+class WindowParams:
+    """``branches`` requests a window; ``short``: short profiles for each window of a history."""
+
+    history: int = 100
+    branches: int = 4
+    short: float = 0.5
+
+
+class Windows:
+    """Draws the windows of an epoch.
+
+    Parameters
+    ----------
+    train : interactions of the training part.
+    maker : makes requests and answers.
+    trained : bool ``(n_items,)``: items that training may see; others are left out everywhere.
+    """
+
+    def __init__(
+        self, train: Interactions, maker: TaskMaker, trained: np.ndarray, params: WindowParams, seed: int
+    ) -> None:
+        self._train = train.select(trained[train.item])
+        self._kinds = np.select([self._train.disliked, self._train.liked], ["disliked", "liked"], "seen")
+        self._bounds = self._train.bounds()
+        self._maker, self._trained, self._params, self._seed = maker, trained, params, seed
+
+    def spans(self, epoch: int) -> list[tuple[int, int]]:
+        """Begin and end of each piece of history in an epoch; a long one is cut elsewhere each time."""
+        rng = np.random.default_rng((self._seed, epoch))
+        size, out = self._params.history, []
+        for begin, end in zip(self._bounds, self._bounds[1:], strict=False):
+            first = begin + (int(rng.integers(1, size + 1)) if end - begin > size else size)
+            cuts = [begin, *range(first, end, size), end]
+            out += [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b - a >= 2]
+        return [out[i] for i in rng.permutation(len(out))]
+
+    def __call__(self, epoch: int) -> Iterator[Window]:
+        rng = np.random.default_rng((self._seed, epoch, 1))
+        for begin, end in self.spans(epoch):
+            yield self._long(begin, end)
+            if rng.random() < self._params.short:
+                user = int(rng.integers(len(self._bounds) - 1))
+                window = self._short(user, rng)
+                if window:
+                    yield window
+
+    def _long(self, begin: int, end: int) -> Window:
+        rows = self._train.item[begin:end]
+        samples = self._maker.samples(rows, self._params.branches)
+        return Window(rows.tolist(), self._kinds[begin:end].tolist(), self._branches(samples))
+
+    def _short(self, user: int, rng: np.random.Generator) -> Window | None:
+        span = slice(self._bounds[user], self._bounds[user + 1])
+        rows, kinds = self._train.item[span], self._kinds[span]
+        liked = rng.permutation(rows[kinds == "liked"])
+        if len(liked) < 2:
+            return None
+        known = liked[: min(int(rng.choice(SHORT)), len(liked) - 1)]
+        polarities = ["liked"] * len(known)
+        disliked = rows[kinds == "disliked"]
+        if len(known) and len(disliked) and rng.random() < WITH_DISLIKE:
+            known = np.append(known, rng.choice(disliked))
+            polarities.append("disliked")
+        rest = [*known, liked[-1]]
+        samples = self._maker.samples(rest, self._params.branches, cuts=(len(known),))
+        return Window(known.tolist(), polarities, self._branches(samples), ordered=False)
+
+    def _branches(self, samples: list[Sample]) -> list[Branch]:
+        return [
+            Branch(sample.cut, sample.words, sample.answer)
+            for sample in samples
+            if sample.answer and (isinstance(sample.answer, str) or self._trained[list(sample.answer)].all())
+        ]

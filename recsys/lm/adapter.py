@@ -1,0 +1,228 @@
+"""Trained adapters: what training adds to a base model, as safetensors with a manifest.
+
+    assets/models/NAME/manifest.json        what it is, what it was made from and how well it does
+    assets/models/NAME/adapter.safetensors  LoRA; of an SFT adapter also the item rows
+
+A later stage (GRPO, DPO) is a LoRA over its parent, whose rows it shares. An adapter fits exactly the
+base it was trained on. Items are recognised by id and title, wherever they stand; one that training
+did not know gets its row from its text alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recsys.catalog import Catalog
+from recsys.errors import TillerError
+from recsys.lm.base import base_folder, base_hash, load_base, load_tokenizer
+from recsys.vectors import text_keys
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from recsys.lm.model import ItemTokenModel
+
+Progress = Callable[[str], None]
+#: Unit vectors ``(n, t)`` of the texts of some rows of a catalogue.
+EmbedRows = Callable[[Sequence[int]], np.ndarray]
+
+MANIFEST, WEIGHTS = "manifest.json", "adapter.safetensors"
+LORA, ROWS, TEXT, ITEMS, NORM = "lora.", "rows.", "text.", "items", "norm"
+#: With fewer of a catalogue's items known than this share, the adapter is another catalogue's.
+FAMILIAR = 0.5
+
+
+class AdapterError(TillerError):
+    """An adapter that cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an adapter is. ``sha256`` is that of the weights; ``parent`` the name of the adapter it
+    stands on; ``fusion`` the weight of ALS beside the model that validation chose."""
+
+    name: str
+    stage: str
+    base: str
+    base_hash: str
+    layers: int
+    catalog: str
+    items: int
+    rank: int
+    alpha: int
+    sha256: str = ""
+    parent: str | None = None
+    parent_sha256: str | None = None
+    fusion: float = 0.0
+    split: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    revision: str = ""
+
+
+def item_keys(catalog: Catalog) -> np.ndarray:
+    """What items are recognised by: 64-bit hashes of id and title, int64 ``(n_items,)``."""
+    pairs = zip(catalog.ids, catalog.titles, strict=True)
+    return text_keys([f"{id}\t{title}" for id, title in pairs]).view(np.int64)
+
+
+def save_adapter(folder: Path, manifest: Manifest, tensors: dict[str, Tensor]) -> Manifest:
+    """Write an adapter; it replaces one of its name as a whole. Returns the manifest as written."""
+    from safetensors.torch import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    data = save({name: tensor.detach().contiguous() for name, tensor in tensors.items()})
+    manifest = Manifest(**{**asdict(manifest), "sha256": hashlib.sha256(data).hexdigest()})
+    (folder / MANIFEST).unlink(missing_ok=True)  # no manifest, no adapter
+    _write(folder / WEIGHTS, data)
+    _write(folder / MANIFEST, (json.dumps(asdict(manifest), indent=2) + "\n").encode())
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an adapter. Raises :class:`AdapterError`."""
+    try:
+        return Manifest(**json.loads((folder / MANIFEST).read_text("utf-8")))
+    except FileNotFoundError:
+        raise AdapterError(f"{folder} holds no adapter ({MANIFEST} is missing).") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise AdapterError(f"The manifest in {folder} cannot be read ({error}): get it again.") from None
+
+
+def load_model(
+    folder: Path,
+    catalog: Catalog,
+    data_dir: Path,
+    embed: EmbedRows | None = None,
+    progress: Progress | None = None,
+) -> ItemTokenModel:
+    """The model of an adapter, merged and ready to serve a catalogue.
+
+    Parameters
+    ----------
+    folder : of the adapter; its parents are looked for beside it.
+    data_dir : where base models are kept.
+    embed : text vectors of items that training did not know; without it they cannot be named.
+
+    Raises
+    ------
+    AdapterError : base, parent, catalogue or file are not what the manifest says.
+    BaseModelError : the base cannot be had.
+    """
+    from recsys.lm.model import ItemTokenModel
+
+    chain = _chain(folder)
+    first = chain[0][0]
+    base = base_folder(first.base, data_dir, progress)
+    if base_hash(base) != first.base_hash:
+        raise AdapterError(
+            f"The adapter {first.name} was trained on other weights of {first.base} than those in {base}: "
+            "delete that folder to fetch them again, or train with `tiller align sft`."
+        )
+    model = load_base(base, first.layers)
+    for manifest, tensors in chain:
+        _merge(model, manifest, tensors)
+    _add_items(model, chain[0][1], catalog, first, embed)
+    return ItemTokenModel(model, load_tokenizer(base), catalog)
+
+
+def _chain(folder: Path) -> list[tuple[Manifest, dict[str, Tensor]]]:
+    """The adapter and what it stands on, the first stage first."""
+    manifest = read_manifest(folder)
+    own = (manifest, _tensors(folder, manifest))
+    if manifest.parent is None:
+        return [own]
+    before = _chain(folder.parent / manifest.parent)
+    if before[-1][0].sha256 != manifest.parent_sha256:
+        raise AdapterError(
+            f"The adapter {manifest.name} stands on another {manifest.parent} than the one beside it: "
+            "get both again, or train it again."
+        )
+    return [*before, own]
+
+
+def _tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        data = (folder / WEIGHTS).read_bytes()
+        if hashlib.sha256(data).hexdigest() != manifest.sha256:
+            raise AdapterError(f"{folder / WEIGHTS} is damaged (its hash is wrong): get it again.")
+        return load(data)
+    except (OSError, SafetensorError) as error:
+        raise AdapterError(f"{folder / WEIGHTS} cannot be read ({error}): get it again.") from None
+
+
+def _merge(model: Any, manifest: Manifest, tensors: dict[str, Tensor]) -> None:
+    """Add the LoRA to the weights: ``W += alpha / rank * B A``, computed in float32."""
+    import torch
+
+    with torch.no_grad():
+        for name in [name for name in tensors if name.startswith(LORA) and name.endswith(".A")]:
+            layer = model.get_submodule(name[len(LORA) : -2])
+            low, high = tensors[name].float(), tensors[name[:-2] + ".B"].float()
+            merged = layer.weight.float() + manifest.alpha / manifest.rank * (high @ low)
+            layer.weight.copy_(merged)
+        if NORM in tensors:
+            model.model.norm.weight.copy_(tensors[NORM])
+
+
+def _add_items(
+    model: Any,
+    tensors: dict[str, Tensor],
+    catalog: Catalog,
+    manifest: Manifest,
+    embed: EmbedRows | None,
+) -> None:
+    """Lengthen the vocabulary by the catalogue's items."""
+    import torch
+
+    place = {key: row for row, key in enumerate(tensors[ITEMS].tolist())}
+    known = np.array([place.get(key, -1) for key in item_keys(catalog).tolist()])
+    if len(known) and (known >= 0).mean() < FAMILIAR:
+        raise AdapterError(
+            f"The adapter {manifest.name} was trained on the catalogue {manifest.catalog}, not on "
+            f"{catalog.name}: train one for it with `tiller align sft`."
+        )
+    new = np.flatnonzero(known < 0)
+    texts = torch.tensor(embed(new.tolist())) if len(new) and embed else None
+    words = model.get_input_embeddings().weight
+    rows = {}
+    for side in ("in", "out"):
+        trained = tensors[ROWS + side]
+        rows[side] = trained[torch.from_numpy(known.clip(0))].clone()
+        rows[side][torch.from_numpy(new)] = (
+            0 if texts is None else (texts @ tensors[TEXT + side].float().T).to(trained.dtype)
+        )
+    with torch.no_grad():
+        joined = {side: torch.cat([words, rows[side].to(words.dtype)]) for side in rows}
+    size = len(words) + len(catalog)
+    model.config.tie_word_embeddings = False
+    model.config.vocab_size = model.vocab_size = size
+    width = words.shape[1]
+    model.model.embed_tokens = torch.nn.Embedding(size, width, _weight=joined["in"])
+    model.lm_head = torch.nn.Linear(width, size, bias=False, dtype=words.dtype, device="meta")
+    model.lm_head.weight = torch.nn.Parameter(joined["out"], requires_grad=False)
+    model.requires_grad_(False)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write beside, then rename: a file is whole or not there."""
+    beside = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

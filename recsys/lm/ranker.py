@@ -1,0 +1,91 @@
+"""The aligned model as a ranker: it reads the profile and the request, and decodes the list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recsys.candidates import Taste
+from recsys.controls import ControlIntent
+from recsys.lm.decoding import free_lists, guarded_lists
+from recsys.lm.model import ItemTokenModel
+from recsys.lm.wording import canonical
+from recsys.rankers import Decoding, Ranker, Request, Words
+
+#: Asked when scores are wanted for no request in particular.
+PLAIN = ControlIntent(count=10)
+
+
+class LanguageModel:
+    """A ranker made of an item-token model, with a share of another ranker beside it.
+
+    ``logit + weight * deviation(logits) * standardised score of the other``; the weight is chosen on
+    the validation item and may be 0. Reasons are the other's: they are facts of the data.
+    """
+
+    def __init__(self, model: ItemTokenModel, name: str, other: Ranker, weight: float = 0.0) -> None:
+        self.name, self.adapter = name, name
+        self.model, self._other, self._weight = model, other, weight
+
+    def scores(self, taste: Taste) -> np.ndarray:
+        return self.scores_many([taste])[0]
+
+    def scores_many(self, tastes: Sequence[Taste]) -> np.ndarray:
+        scores = self.model.scores_many(
+            [self.model.prompt_ids(taste, self._plain(taste)) for taste in tastes]
+        )
+        beside = self._beside(tastes)
+        return scores if beside is None else scores + scores.std(axis=1, keepdims=True) * beside
+
+    def steps(self, taste: Taste, intent: ControlIntent) -> Walk:
+        beside = self._beside([taste])
+        return Walk(self.model, taste, canonical(intent, self.model.catalog), beside)
+
+    def lists(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
+        if not requests:
+            return []
+        prompts = [self.model.prompt_ids(request.taste, self._words(request)) for request in requests]
+        beside = self._beside([request.taste for request in requests])
+        plans = [request.plan for request in requests]
+        if decoding == "guarded":
+            return guarded_lists(self.model, prompts, plans, beside)
+        return free_lists(self.model, prompts, [plan.constraints.count for plan in plans], beside)
+
+    def explain(self, taste: Taste, rows: Sequence[int]) -> list[dict[int, float]]:
+        return self._other.explain(taste, rows)
+
+    def _words(self, request: Request) -> Words:
+        constraints = request.plan.constraints
+        intent = constraints.intent.model_copy(update={"count": constraints.count})
+        return request.words or canonical(intent, self.model.catalog)
+
+    def _plain(self, taste: Taste) -> Words:
+        titles = tuple(self.model.catalog.titles[row] for row in taste.seeds)
+        return canonical(PLAIN.model_copy(update={"like": titles}), self.model.catalog)
+
+    def _beside(self, tastes: Sequence[Taste]) -> np.ndarray | None:
+        """The other's standardised scores times the weight, ``(n, n_items)``."""
+        if not self._weight:
+            return None
+        scores = self._other.scores_many(tastes)
+        spread = scores.std(axis=1, keepdims=True)
+        return self._weight * (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(spread, 1e-9)
+
+
+class Walk:
+    """A list in the making: after each item the model is asked for the next."""
+
+    def __init__(self, model: ItemTokenModel, taste: Taste, words: Words, beside: np.ndarray | None) -> None:
+        self._model, self._beside = model, beside
+        self._state = model.read_one(taste, words)
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Scores of every item as the next one, ``(n_items,)``."""
+        scores = self._model.item_scores(self._state)[0]
+        return scores if self._beside is None else scores + scores.std() * self._beside[0]
+
+    def take(self, row: int) -> None:
+        """Put an item on the list."""
+        self._state = self._model.step(self._state, [self._model.first + row])
