@@ -149,6 +149,7 @@ def recommend(
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--users", type=click.IntRange(1), help="Users who are asked the control tasks.")
 @click.option("--categories", type=click.IntRange(1), help="Categories a user and task, open protocol.")
+@click.option("--fusion", type=click.FloatRange(0), help="Weight of ALS in models called NAME+als.")
 @click.option("--seeds", is_flag=True, help="Take models called NAME-seed0, NAME-seed1 … as one.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Also write a picture (.png, .svg).")
 @click.option(
@@ -164,6 +165,7 @@ def evaluate(
     seed: int,
     users: int | None,
     categories: int | None,
+    fusion: float | None,
     seeds: bool,
     plot: Path | None,
     requests: Path | None,
@@ -187,7 +189,14 @@ def evaluate(
     if seeds:
         check_seeds(names)
     report = run_evaluation(
-        dataset, names, quick=quick, seed=seed, progress=_say, users=users, categories=categories
+        dataset,
+        names,
+        quick=quick,
+        seed=seed,
+        progress=_say,
+        users=users,
+        categories=categories,
+        fusion=fusion,
     )
     report = merge_seeds(report) if seeds else report
     click.echo(json.dumps(report.to_dict()) if as_json else report.table())

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+import numpy as np
 
 from recsys.candidates import ALSParams, CollaborativeModel, Progress, fit
 from recsys.catalog import Catalog
 from recsys.errors import TillerError
 from recsys.interactions import Interactions
-from recsys.rankers import RANKERS, Decoding, Ranker, Request
-from recsys.settings import get_settings
+from recsys.rankers import ALS, RANKERS, Decoding, Ranker, Request
+from recsys.settings import ASSETS, get_settings
+
+if TYPE_CHECKING:
+    from recsys.lm.model import ItemTokenModel
 
 TEACHER = re.compile(r"teacher(?:-seed(\d+))?")
 ZERO_SHOT = "zero-shot"
+#: Behind the name of an adapter: fused with ALS.
+FUSED = "+als"
 #: Users whom the model that writes titles makes lists for: each takes it seconds.
 ZERO_SHOT_USERS, ZERO_SHOT_USERS_QUICK = 10, 2
 
@@ -37,6 +45,7 @@ class Contender:
     decodings: tuple[Decoding, ...] = ("free", "guarded")
     reads_words: bool = False  # a language model: it is asked in other words too
     users: int | None = None  # make lists for so many users only: it is slow
+    cold: np.ndarray | None = None  # bool (n_items,): items hidden from its training
 
     @property
     def name(self) -> str:
@@ -55,13 +64,25 @@ class Grounds:
     catalog: Catalog
     train: Interactions
     params: ALSParams | None = None
+    fusion: float | None = None  # weight of ALS in the fused ones; default: what each was tuned to
     quick: bool = False
     progress: Progress = lambda message: None
+    models: dict[Path, ItemTokenModel] = field(default_factory=dict)  # by folder: fused or not, one model
 
     @cached_property
     def als(self) -> CollaborativeModel:
         self.progress(f"Fitting ALS on {len(self.train):,} interactions.")
         return fit(self.train, len(self.catalog), self.params)
+
+    def model(self, folder: Path) -> ItemTokenModel:
+        """The item-token model of an adapter."""
+        from recsys.lm.adapter import load_model
+
+        if folder not in self.models:
+            self.progress(f"Loading {folder.name}.")
+            data_dir = get_settings().data_dir
+            self.models[folder] = load_model(folder, self.catalog, data_dir, progress=self.progress)
+        return self.models[folder]
 
 
 def contenders(models: Sequence[str | Contender], grounds: Grounds) -> list[Contender]:
@@ -84,8 +105,18 @@ def _maker(model: str | Contender) -> Callable[[Grounds], Contender]:
         return _zero_shot
     if model in RANKERS:
         return lambda grounds: _ranker(model, grounds)
+    if (folder := adapter_folder(model.removesuffix(FUSED))) is not None:
+        return lambda grounds: _language_model(folder, model.endswith(FUSED), grounds)
     names = ", ".join((*RANKERS, "teacher", ZERO_SHOT))
-    raise TillerError(f"There is no ranker “{model}”: choose {names}.")
+    raise TillerError(f"There is no ranker “{model}”: choose {names}, or an adapter by name or folder.")
+
+
+def adapter_folder(name: str) -> Path | None:
+    """Where an adapter lies: a folder, or a name among the shipped ones or those trained here."""
+    from recsys.lm.adapter import MANIFEST
+
+    places = (Path(name).expanduser(), ASSETS / "models" / name, get_settings().data_dir / "models" / name)
+    return next((place for place in places if (place / MANIFEST).exists()), None)
 
 
 def _ranker(name: str, grounds: Grounds) -> Contender:
@@ -101,6 +132,23 @@ def _teacher(name: str, seed: int, grounds: Grounds) -> Contender:
     teacher = Teacher(grounds.catalog, model)
     teacher.name = name
     return Contender(teacher)
+
+
+def _language_model(folder: Path, fused: bool, grounds: Grounds) -> Contender:
+    """An adapter by itself, or with ALS beside it: with the weight asked for, or that of its manifest."""
+    from recsys.lm.adapter import read_manifest
+    from recsys.lm.ranker import LanguageModel
+
+    manifest, weight = read_manifest(folder), 0.0
+    if fused:
+        weight = manifest.fusion if grounds.fusion is None else grounds.fusion
+    als, name = ALS(grounds.catalog, grounds.als), folder.name + FUSED * fused
+    ranker = LanguageModel(grounds.model(folder), name, als, weight)
+    hidden, cold = manifest.training.get("cold", []), None
+    if hidden:
+        cold = np.zeros(len(grounds.catalog), bool)
+        cold[grounds.catalog.rows(hidden)] = True
+    return Contender(ranker, reads_words=True, cold=cold)
 
 
 def _zero_shot(grounds: Grounds) -> Contender:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from recsys.accuracy import accuracy_ranks
+from recsys.accuracy import accuracy_ranks, cold_hit_ratio
 from recsys.candidates import ALSParams
 from recsys.cases import Case, Part, cases_of
 from recsys.contenders import Contender, Grounds, contenders
@@ -27,7 +27,7 @@ from recsys.errors import TillerError
 from recsys.lm.wording import phrased
 from recsys.metrics import bootstrap, hit_ratio, ndcg
 from recsys.rankers import RANKERS, Popularity, Words
-from recsys.report import AccuracyRow, DifferenceRow, EvaluationReport
+from recsys.report import AccuracyRow, ColdRow, DifferenceRow, EvaluationReport
 from recsys.seeds import SEED
 
 __all__ = ["K", "Case", "accuracy_ranks", "cases_of", "evaluate", "run_evaluation"]
@@ -50,6 +50,7 @@ def run_evaluation(
     progress: Progress | None = None,
     users: int | None = None,
     categories: int | None = None,
+    fusion: float | None = None,
 ) -> EvaluationReport:
     """Evaluate rankers by name on a dataset by name; see :func:`evaluate`."""
     dataset = load_dataset(dataset_name)
@@ -61,6 +62,7 @@ def run_evaluation(
         progress=progress,
         users=users,
         categories=categories,
+        fusion=fusion,
     )
 
 
@@ -74,6 +76,7 @@ def evaluate(
     progress: Progress | None = None,
     users: int | None = None,
     categories: int | None = None,
+    fusion: float | None = None,
 ) -> EvaluationReport:
     """Accuracy and control of some rankers.
 
@@ -85,11 +88,12 @@ def evaluate(
         :data:`LIST_USERS` where a language model takes part.
     categories : so many categories a user and task in the open protocol; default all, or
         :data:`LIST_CATEGORIES`.
+    fusion : weight of ALS in models called NAME+als; default, what each was tuned to.
     """
     say = progress or (lambda message: None)
     split = leave_last_out(dataset.interactions)
     catalog = training_catalog(dataset, split)
-    rankers = contenders(models, Grounds(catalog, split.train, params, quick, say))
+    rankers = contenders(models, Grounds(catalog, split.train, params, fusion, quick, say))
     core_users, core = five_core(dataset.interactions, len(catalog))
     every = cases_of(dataset.interactions, split, part)
     cases = [case for case in every if core_users[case.user] and core[case.target]]
@@ -104,6 +108,11 @@ def evaluate(
     report = EvaluationReport(catalog.name, part, *sizes, seed, list_users=len(asked))
     pairs = _pairs([contender.name for contender in rankers])
     _measure_accuracy(report, rankers, cases, core, pairs, seed, say)
+    for contender in rankers:
+        if (scorer := contender.scorer) is not None and contender.cold is not None:
+            for ranker in (scorer, Popularity(catalog)):
+                share = cold_hit_ratio(ranker, dataset.interactions, contender.cold, K, seed=seed)
+                report.cold.append(ColdRow(ranker.name, int(contender.cold.sum()), *share))
     rng = np.random.default_rng(seed)
 
     def rephrase(question: Question) -> Words:

@@ -1,3 +1,6 @@
+import json
+from dataclasses import asdict, replace
+
 import pytest
 
 from recsys import sequence
@@ -6,6 +9,8 @@ from recsys.contenders import Contender, Grounds, contenders
 from recsys.datasets import leave_last_out
 from recsys.errors import TillerError
 from recsys.evaluation import evaluate
+from recsys.lm import adapter
+from recsys.lm.adapter import MANIFEST, Manifest
 from recsys.sequence import SequenceParams
 from recsys.settings import get_settings
 from tests.recsys.made_use import made_dataset
@@ -54,3 +59,26 @@ def test_unknown_names_are_refused(grounds):
     for name in ("magic", "teacher-seed", "zero-shots"):
         with pytest.raises(TillerError, match="no ranker"):
             contenders(["als", name], grounds)
+
+
+class Model:
+    """Plays the item-token model of an adapter."""
+
+
+def made_adapter(folder, **training):
+    folder.mkdir(parents=True)
+    manifest = Manifest("sft", "sft", "base", "", 1, "toys", 80, 1, 1, fusion=0.3, training=training)
+    (folder / MANIFEST).write_text(json.dumps(asdict(manifest)))
+
+
+def test_adapters_take_part_alone_and_fused(grounds, tmp_path, monkeypatch):
+    made_adapter(tmp_path / "models" / "sft-seed0", cold=[1000, 1002])
+    loaded = []
+    monkeypatch.setattr(adapter, "load_model", lambda folder, *_, **__: loaded.append(folder) or Model())
+    alone, fused = contenders(["sft-seed0", "sft-seed0+als"], grounds)
+    assert (alone.name, fused.name) == ("sft-seed0", "sft-seed0+als") and len(loaded) == 1
+    assert alone.reads_words and alone.scorer is alone.ranker
+    assert (alone.ranker._weight, fused.ranker._weight) == (0, 0.3)
+    assert alone.cold.nonzero()[0].tolist() == [0, 2]
+    (given,) = contenders([str(tmp_path / "models" / "sft-seed0") + "+als"], replace(grounds, fusion=0.7))
+    assert given.ranker._weight == 0.7 and given.name == "sft-seed0+als"
