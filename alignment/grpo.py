@@ -7,26 +7,31 @@ it started from, which is the same weights without the LoRA.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignment import curves
 from alignment.training import StopRequest, TrainingError, last_checkpoint
+from recsys.lm.adapter import LORA, Manifest, save_adapter
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from torch import Tensor
 
-    from alignment.grpo_trainer import Credit, Judge, TokenGRPOTrainer
+    from alignment.grpo_trainer import Credit, Prompt, TokenGRPOTrainer
+    from recsys.lm.model import ItemTokenModel
 
 Progress = Callable[[str], None]
-LOG, PICTURE, ADAPTER = "curves.csv", "curves.png", "adapter"
+TABLE, PICTURE = "curves.csv", "curves.png"
+LAST = 20  # steps whose mean stands in the manifest
 
 
 @dataclass(frozen=True)
 class GRPOParams:
-    """Hyper-parameters. ``prompts`` x ``group`` lists are drawn a step."""
+    """Hyper-parameters. ``prompts`` x ``group`` lists are drawn a step; of ``steps`` and ``minutes``,
+    what comes first ends the run."""
 
     steps: int = 600
     minutes: float | None = None
@@ -41,60 +46,99 @@ class GRPOParams:
     save_every: int = 25
     seed: int = 0
 
+    @property
+    def drawn(self) -> int:
+        """How many prompts are needed."""
+        return self.steps * self.prompts
+
 
 def run_grpo(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    judge: Judge,
+    model: ItemTokenModel,
+    parent: Manifest,
+    draw: Callable[[int], Prompt],
     folder: Path,
+    work: Path,
     params: GRPOParams | None = None,
     progress: Progress | None = None,
-) -> Path:
-    """Train, or go on from the newest checkpoint in ``folder``; returns the folder of the LoRA.
+) -> Manifest:
+    """Train, or go on from the newest checkpoint in ``work``, and write the adapter.
 
-    ``model`` is the item-token model with the weights to start from; its own weights stay as they
-    are. ``curves.csv`` and ``curves.png`` appear in ``folder``. Ctrl-C ends with a checkpoint after
-    the step at hand. Raises :class:`~alignment.training.TrainingError` when numbers are no longer
-    finite: what was saved before that is kept.
+    Parameters
+    ----------
+    model : of ``parent``, merged; it is used up.
+    draw : prompts by number, 0 to ``params.drawn - 1``.
+    folder : of the adapter, a LoRA over ``parent``; its name is the adapter's.
+    work : for checkpoints, ``curves.csv`` and ``curves.png``.
+
+    Ctrl-C ends after the step at hand, with a checkpoint.
+
+    Raises
+    ------
+    TrainingError : numbers are no longer finite; what was saved before that is kept.
     """
-    params = params or GRPOParams()
-    say = progress or (lambda message: None)
-    folder.mkdir(parents=True, exist_ok=True)
+    params, say = params or GRPOParams(), progress or (lambda message: None)
+    work.mkdir(parents=True, exist_ok=True)
     stop = StopRequest(params.minutes)
 
     def report(step: int, steps: int, history: list[dict[str, Any]]) -> None:
-        records = list(map(_record, filter(lambda entry: "kl" in entry, history)))
-        curves.write_table(records, folder / LOG)
-        if records:
+        if records := _records(history):
+            curves.write_table(records, work / TABLE)
             say(_line(step, steps, records[-1]))
 
-    trainer = _trainer(model, tokenizer, judge, folder, params, stop, report)
-    checkpoint = last_checkpoint(folder)
+    trainer = _trainer(model, draw, work, params, stop, report)
+    checkpoint = last_checkpoint(work)
     if checkpoint:
         say(f"Going on from {checkpoint.name}.")
-    try:
-        with stop.listening():
+    with stop.listening(), _explained(work):
+        try:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else False)
+        finally:
+            curves.draw(_records(trainer.state.log_history), work / PICTURE)
+    if stop.interrupted:
+        say(f"Interrupted; the same command goes on from step {trainer.state.global_step}.")
+    manifest = replace(
+        parent,
+        name=folder.name,
+        stage="grpo",
+        rank=params.rank,
+        alpha=params.rank,
+        parent=parent.name,
+        parent_sha256=parent.sha256,
+        training=asdict(params) | _summary(trainer),
+        metrics={},
+    )
+    return save_adapter(folder, manifest, lora_tensors(trainer.model))
+
+
+def lora_tensors(model: Any) -> dict[str, Tensor]:
+    """The LoRA of a peft model under an adapter's names, bf16."""
+    import torch
+    from peft import get_peft_model_state_dict
+
+    out = {}
+    for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items():
+        layer, part = name.removeprefix("base_model.model.").rsplit(".lora_", 1)
+        out[f"{LORA}{layer}.{part[0]}"] = tensor.to("cpu", torch.bfloat16)
+    return out
+
+
+@contextmanager
+def _explained(work: Path) -> Iterator[None]:
+    """Bad numbers, with what is kept and what to do."""
+    try:
+        yield
     except TrainingError as error:
-        kept = last_checkpoint(folder)
-        where = f"{kept.name} in {folder} is the last good state" if kept else "nothing was saved yet"
+        kept = last_checkpoint(work)
+        where = f"{kept.name} in {work} is the last good state" if kept else "nothing was saved yet"
         raise TrainingError(
             f"{error} Training stopped; {where}. Start again with a lower learning rate."
         ) from error
-    finally:
-        curves.draw([_record(e) for e in trainer.state.log_history if "kl" in e], folder / PICTURE)
-    if stop.interrupted:
-        say(f"Interrupted; the same command goes on from step {trainer.state.global_step}.")
-    trained: Any = trainer.model
-    trained.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
-    return folder / ADAPTER
 
 
 def _trainer(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    judge: Judge,
-    folder: Path,
+    model: ItemTokenModel,
+    draw: Callable[[int], Prompt],
+    work: Path,
     params: GRPOParams,
     stop: StopRequest,
     report: Callable[[int, int, list[dict[str, Any]]], None],
@@ -105,11 +149,11 @@ def _trainer(
     from transformers import PrinterCallback, ProgressCallback
     from trl import GRPOConfig
 
-    from alignment.grpo_trainer import TokenGRPOTrainer, Watch
+    from alignment.grpo_trainer import Judge, TokenGRPOTrainer, Watch
 
     cuda = torch.cuda.is_available()
     args = GRPOConfig(
-        output_dir=str(folder),
+        output_dir=str(work),
         use_cpu=not cuda,
         bf16=cuda,
         gradient_checkpointing=False,  # the prompts' cache is shared
@@ -131,12 +175,12 @@ def _trainer(
         seed=params.seed,
     )
     trainer = TokenGRPOTrainer(
-        judge=judge,
+        judge=Judge(draw, model.first, len(model.catalog), model.end),
         credit=params.credit,
-        model=model,
+        model=model.model,
         args=args,
-        processing_class=tokenizer,
-        train_dataset=Dataset.from_dict({"prompt": [[n] for n in range(params.steps * params.prompts)]}),
+        processing_class=model.full_tokenizer(),
+        train_dataset=Dataset.from_dict({"prompt": [[number] for number in range(params.drawn)]}),
         peft_config=LoraConfig(
             r=params.rank, lora_alpha=params.rank, target_modules="all-linear", task_type="CAUSAL_LM"
         ),
@@ -154,11 +198,24 @@ _NAMES = {"rewards/items/mean": "reward/items", "rewards/lists/mean": "reward/li
 _KEPT = ("step", "loss", "grad_norm", "kl", "entropy", "frac_reward_zero_std", "step_time")
 
 
+def _records(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [_record(entry) for entry in history if "kl" in entry]
+
+
 def _record(entry: dict[str, Any]) -> dict[str, Any]:
     """What of a trainer's log goes into the curves, by our names."""
     own = {key: value for key, value in entry.items() if key.startswith(("errors/", "reward/", "lists/"))}
     named = {_NAMES[key]: value for key, value in entry.items() if key in _NAMES}
     return {key: entry[key] for key in _KEPT if key in entry} | own | named
+
+
+def _summary(trainer: TokenGRPOTrainer) -> dict[str, Any]:
+    """How far it got, and the mean of the last steps."""
+    last = _records(trainer.state.log_history)[-LAST:]
+    names = sorted({name for record in last for name in record} - {"step"})
+    values = {name: [record[name] for record in last if record.get(name) is not None] for name in names}
+    means = {name: round(sum(found) / len(found), 4) for name, found in values.items() if found}
+    return {"steps": trainer.state.global_step, "last": means}
 
 
 def _line(step: int, steps: int, record: dict[str, Any]) -> str:

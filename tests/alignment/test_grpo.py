@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from peft import PeftModel
 from tokenizers import Tokenizer, models
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -21,6 +22,8 @@ from alignment.rewards import Wish
 from alignment.rollouts import log_probabilities, sample
 from alignment.training import StopRequest, TrainingError, last_checkpoint
 from recsys.controls import Clause, ControlIntent
+from recsys.lm.adapter import Manifest, _merge, _tensors, read_manifest
+from recsys.lm.model import ItemTokenModel
 from tests.recsys.made_use import made_dataset
 
 CATALOG = made_dataset(n_items=12).catalog
@@ -56,7 +59,7 @@ def small_model(seed: int = 0) -> LlamaForCausalLM:
 
 
 def small_tokenizer() -> PreTrainedTokenizerFast:
-    words = {"<end>": END} | {f"w{n}": n for n in range(1, WORDS + 12)}
+    words = {"<end>": END} | {f"w{n}": n for n in range(1, WORDS)}
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="<end>"))
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>", pad_token="<end>")
 
@@ -70,11 +73,15 @@ JUDGE = Judge(prompt, WORDS, 12, END)
 SMALL = GRPOParams(steps=4, prompts=2, group=4, rank=4, warmup=1, save_every=2, learning_rate=0.01)
 
 
+PARENT = Manifest("toys-sft", "sft", "small", "0", 2, "toys", 12, 4, 4, sha256="1", metrics={"HR@10": 0.1})
+
+
 def train(
-    folder: Path, params: GRPOParams = SMALL, model: LlamaForCausalLM | None = None
+    work: Path, params: GRPOParams = SMALL, model: LlamaForCausalLM | None = None
 ) -> list[dict[str, str]]:
-    run_grpo(model or small_model(), small_tokenizer(), JUDGE, folder, params)
-    with (folder / "curves.csv").open() as file:
+    whole = ItemTokenModel(model or small_model(), small_tokenizer(), CATALOG)
+    run_grpo(whole, PARENT, prompt, work / "toys-grpo", work, params)
+    with (work / "curves.csv").open() as file:
         return list(csv.DictReader(file))
 
 
@@ -100,9 +107,8 @@ def test_log_probabilities_are_those_of_the_plain_way() -> None:
     model = small_model()
     prompts, answers = [[1, 2, 3, 4], [5, 6]], [[9, 10, END], [11, 12, 13], [9, 9, 9]]
     whose = [1, 0, 1]
-    ids = torch.tensor(
-        [[END] * (4 - len(prompts[p])) + prompts[p] + a for p, a in zip(whose, answers, strict=True)]
-    )
+    pairs = [(prompts[p], answer) for p, answer in zip(whose, answers, strict=True)]
+    ids = torch.tensor([[END] * (4 - len(prompt)) + prompt + answer for prompt, answer in pairs])
     mask = torch.tensor([[0] * (4 - len(prompt)) + [1] * (len(prompt) + 3) for prompt, _ in pairs])
     logs, entropy = log_probabilities(model, ids, mask, 3, temperature=0.7)
     assert entropy is not None
@@ -141,7 +147,21 @@ def test_training_writes_curves_and_an_adapter_and_raises_rewards(tmp_path: Path
     assert late > early + 0.5
     assert float(rows[-1]["kl"]) > 0
     assert (tmp_path / "curves.png").stat().st_size > 10_000
-    assert (tmp_path / "adapter" / "adapter_model.safetensors").exists()
+
+
+def test_the_adapter_is_the_trained_model(tmp_path: Path) -> None:
+    train(tmp_path)
+    trained = small_model()
+    manifest = read_manifest(tmp_path / "toys-grpo")
+    _merge(trained, manifest, _tensors(tmp_path / "toys-grpo", manifest))
+    assert (manifest.name, manifest.stage, manifest.parent) == ("toys-grpo", "grpo", "toys-sft")
+    assert manifest.parent_sha256 == "1" and manifest.metrics == {}
+    assert manifest.training["steps"] == 4 and manifest.training["last"]["kl"] > 0
+    # the LoRA of the last checkpoint, by peft's own hand
+    peft = PeftModel.from_pretrained(small_model(), tmp_path / "checkpoint-4")
+    ids = torch.tensor([[1, 2, 3, 9]])
+    assert torch.allclose(trained(ids).logits, peft(ids).logits, atol=0.02)
+    assert not torch.allclose(small_model()(ids).logits, peft(ids).logits, atol=0.05)
 
 
 @pytest.mark.parametrize("credit", ["token", "sum"])
