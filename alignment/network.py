@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alignment.packing import Batch
+from recsys.lm.adapter import LORA, NORM, ROWS, TEXT
 from recsys.lm.composition import ItemRows
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Mean losses of a batch, in nats a label."""
+    """Mean losses of a batch, in nats a label: of the next item among the items, and of the
+    answers over the whole vocabulary."""
 
     next_item: Tensor
     answer: Tensor
@@ -25,56 +29,80 @@ class Network(nn.Module):
 
     Parameters
     ----------
-    base : the base model's first layers; frozen here.
-    rows : the item rows.
+    base : the base model's first layers; frozen but for the weight of the last norm.
     rank, alpha, dropout : of LoRA (Hu et al. 2021), on all linear layers.
-    trained : bool ``(n_items,)``: items that may be learned; hidden ones are not even negatives.
+    trained : bool ``(n_items,)``: items that may be learned; the others are not even negatives.
     """
 
+    untrained: Tensor
+
     def __init__(
-        self, base, rows: ItemRows, rank: int, alpha: int, dropout: float = 0.0, trained=None
+        self, base: Any, rows: ItemRows, rank: int, alpha: int, dropout: float, trained: np.ndarray
     ) -> None:
         super().__init__()
         from peft import LoraConfig, get_peft_model
 
         config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules="all-linear")
-        self.words = base.get_input_embeddings().weight  # (v, width), frozen
-        self.words.requires_grad_(False)
-        self.base = get_peft_model(base, config)
-        self.norm = self.base.base_model.model.model.norm
-        self.norm.weight = nn.Parameter(self.norm.weight.detach().float())
+        self.words = base.get_input_embeddings().weight  # (v, width)
+        self.peft = get_peft_model(base, config)
+        self.inner = self.peft.base_model.model.model  # type: ignore[union-attr]
+        self.inner.norm.weight = nn.Parameter(self.inner.norm.weight.detach().float())
         self.rows = rows
-        self.register_buffer("untrained", None if trained is None else ~torch.as_tensor(trained))
+        self.register_buffer("untrained", ~torch.as_tensor(trained))
 
     def forward(self, batch: Batch, known: Tensor | None = None) -> Losses:
         """Losses of a batch. ``known``: see :class:`ItemRows`."""
         rows_in, rows_out = self.rows(known)
-        hidden = self.hidden(batch.ids, batch.positions, batch.mask, rows_in)
+        hidden = self._hidden(batch, rows_in)
+        rows_out = rows_out.to(hidden.dtype)
+        nothing = hidden.sum() * 0
         at = batch.next_item >= 0
-        items = hidden[at] @ rows_out.to(hidden.dtype).T
-        next_item = F.cross_entropy(self._without_untrained(items.float()), batch.next_item[at])
+        items = self._seen(hidden[at] @ rows_out.T)
+        next_item = F.cross_entropy(items, batch.next_item[at]) if at.any() else nothing
         at = batch.answer >= 0
-        answers = hidden[at]
-        both = torch.cat(
-            [
-                (answers @ self.words.T).float(),
-                self._without_untrained((answers @ rows_out.to(hidden.dtype).T).float()),
-            ],
-            dim=1,
-        )
-        answer = F.cross_entropy(both, batch.answer[at]) if at.any() else next_item.new_zeros(())
-        return Losses(next_item if len(items) else next_item.new_zeros(()), answer)
+        both = torch.cat([(hidden[at] @ self.words.T).float(), self._seen(hidden[at] @ rows_out.T)], dim=1)
+        answer = F.cross_entropy(both, batch.answer[at]) if at.any() else nothing
+        return Losses(next_item, answer)
 
-    def hidden(self, ids: Tensor, positions: Tensor, mask: Tensor, rows_in: Tensor) -> Tensor:
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """The parameters that training changes, by name."""
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+    @torch.no_grad()
+    def adapter_tensors(self) -> dict[str, Tensor]:
+        """What an adapter keeps (without the items' keys), in bf16."""
+        rows_in, rows_out = self.rows()
+        rows = self.rows
+        tensors = {NORM: self.inner.norm.weight, ROWS + "in": rows_in, ROWS + "out": rows_out}
+        tensors |= {TEXT + "in": rows.text_weight("in"), TEXT + "out": rows.text_weight("out")}
+        tensors |= {"cf." + side: layer.weight for side, layer in rows.cf.items()}
+        tensors["factors"] = rows.factors
+        tensors |= lora_tensors(dict(self.peft.named_parameters()))
+        return {name: tensor.detach().to(torch.bfloat16) for name, tensor in tensors.items()}
+
+    def _hidden(self, batch: Batch, rows_in: Tensor) -> Tensor:
         """Final states ``(b, l, width)``, bf16."""
         words = len(self.words)
-        is_item = ids >= words
-        embedded = F.embedding(ids.where(~is_item, 0), self.words)
-        items = F.embedding((ids - words).clamp(min=0), rows_in.to(embedded.dtype))
-        embedded = torch.where(is_item[..., None], items, embedded)
-        return self.base.base_model.model.model(
-            inputs_embeds=embedded, attention_mask=mask, position_ids=positions, use_cache=False
+        is_item = batch.ids >= words
+        text = F.embedding(batch.ids.where(~is_item, 0), self.words)
+        items = F.embedding((batch.ids - words).clamp(min=0), rows_in.to(text.dtype))
+        return self.inner(
+            inputs_embeds=torch.where(is_item[..., None], items, text),
+            attention_mask=batch.mask,
+            position_ids=batch.positions,
+            use_cache=False,
         ).last_hidden_state.to(torch.bfloat16)
 
-    def _without_untrained(self, logits: Tensor) -> Tensor:
-        return logits if self.untrained is None else logits.masked_fill(self.untrained, float("-inf"))
+    def _seen(self, logits: Tensor) -> Tensor:
+        return logits.float().masked_fill(self.untrained, float("-inf"))
+
+
+def lora_tensors(parameters: dict[str, Any]) -> dict[str, Tensor]:
+    """LoRA matrices of a PEFT model (or of its saved state), by our names: ``lora.LAYER.A``, ``.B``."""
+    out = {}
+    for name, tensor in parameters.items():
+        for part in ("A", "B"):
+            layer, found, _ = name.partition(f".lora_{part}.")
+            if found:
+                out[f"{LORA}{layer.removeprefix('base_model.model.')}.{part}"] = tensor.detach()
+    return out

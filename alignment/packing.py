@@ -12,7 +12,7 @@ positions go on from there, exactly as if it stood behind them alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import torch
@@ -101,6 +101,10 @@ class Batch:
     mask: Tensor
     next_item: Tensor
     answer: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(*(getattr(self, part.name).to(device) for part in fields(self)))
 
 
 def collate(windows: Sequence[Packed]) -> Batch:

@@ -26,6 +26,10 @@ class Settings(BaseSettings):
         description="catalogue: a shipped name, or the folder of a catalogue (see “Your own data”)",
     )
     model: str = Field("als", description="ranker: als or popularity")
+    base_model: str = Field(
+        "SmolLM2-135M-Instruct",
+        description="base of trained models: the default (fetched once), a folder, or an id on the model hub",
+    )
     store_url: str | None = Field(
         None, description="database URL of the store; default: SQLite in the data directory"
     )

@@ -29,6 +29,9 @@ class ItemRows(nn.Module):
     parts : which of ``"cf"``, ``"text"``, ``"residual"`` are used.
     """
 
+    factors: Tensor
+    texts: Tensor
+
     def __init__(
         self,
         factors: np.ndarray,
@@ -38,8 +41,9 @@ class ItemRows(nn.Module):
         parts: tuple[str, ...] = ("cf", "text", "residual"),
     ) -> None:
         super().__init__()
-        self.register_buffer("factors", _unit(factors) * float("cf" in parts))
-        self.register_buffer("texts", _unit(texts) * float("text" in parts))
+        self.text_scale = _mean_norm(texts)
+        self.register_buffer("factors", torch.tensor(factors / _mean_norm(factors)) * float("cf" in parts))
+        self.register_buffer("texts", torch.tensor(texts / self.text_scale) * float("text" in parts))
         self.tied, self.parts = tied, parts
         sides = ("in",) if tied else ("in", "out")
         self.cf = nn.ModuleDict({s: nn.Linear(factors.shape[1], width, bias=False) for s in sides})
@@ -49,7 +53,7 @@ class ItemRows(nn.Module):
             scale = IN_SCALE if side == "in" else OUT_SCALE
             for part in (self.cf[side], self.text[side]):
                 nn.init.normal_(part.weight, std=scale / np.sqrt(2))
-        self.out_scale = nn.Parameter(torch.tensor(OUT_SCALE / IN_SCALE)) if tied else None
+        self.out_scale = nn.Parameter(torch.tensor(OUT_SCALE / IN_SCALE), requires_grad=tied)
 
     def forward(self, known: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Input and output rows, float32 ``(n_items, width)`` each. ``known`` (bool ``(n_items,)``)
@@ -58,6 +62,14 @@ class ItemRows(nn.Module):
         if self.tied:
             return rows, rows * self.out_scale
         return rows, self._rows("out", known)
+
+    def text_weight(self, side: str) -> Tensor:
+        """``(width, t)`` such that the row of an item without interactions is its text times it, for
+        unit vectors of texts."""
+        if self.tied and side == "out":
+            return self.text_weight("in") * self.out_scale
+        weight: Tensor = self.text[side].weight  # type: ignore[assignment]
+        return weight / self.text_scale
 
     def _rows(self, side: str, known: Tensor | None) -> Tensor:
         personal = self.cf[side](self.factors)
@@ -68,8 +80,7 @@ class ItemRows(nn.Module):
         return personal + self.text[side](self.texts)
 
 
-def _unit(vectors: np.ndarray) -> Tensor:
-    """Scaled so that the average row has norm 1: the two parts then start alike."""
+def _mean_norm(vectors: np.ndarray) -> float:
+    """Norm of the average row that is not empty: divided by it, the two parts start alike."""
     norms = np.linalg.norm(vectors, axis=1)
-    scale = float(norms[norms > 0].mean()) if norms.any() else 1.0
-    return torch.tensor(np.asarray(vectors, np.float32) / scale)
+    return float(norms[norms > 0].mean()) if norms.any() else 1.0

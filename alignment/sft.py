@@ -1,0 +1,294 @@
+"""SFT: the base model learns the catalogue's items and to answer requests with lists that obey.
+
+Two losses are trained at once: at every entry of a history the next item, among the items; and the
+answers to requests that branch off the history, over the whole vocabulary. Many requests share one
+history (``alignment/packing.py``) and item rows are composed anew in every step, neither of which TRL's
+SFTTrainer knows, so this is a loop of its own on ``accelerate``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from alignment.data import WindowParams, Windows
+from alignment.network import Network
+from alignment.packing import Packed, collate, pack
+from alignment.sources import Sources
+from alignment.training import StopRequest, TrainingError
+from recsys.lm.adapter import ITEMS, Manifest, item_keys, save_adapter
+from recsys.lm.base import base_hash, load_base, load_tokenizer
+from recsys.lm.composition import ItemRows
+from recsys.lm.prompt import Prompts
+from recsys.settings import REPO
+
+Progress = Callable[[str], None]
+CHECKPOINT, LOG = "checkpoint.pt", "losses.jsonl"
+#: Batches that are sorted by length together, so that little is padded.
+SORTED_TOGETHER = 16
+CLIP = 1.0
+
+
+@dataclass(frozen=True)
+class SFTParams:
+    """Hyper-parameters; those of the network were chosen on the validation item (README).
+
+    ``learning_rate`` is LoRA's, ``row_rate`` the item rows'. ``unknown``: how often an item's factor
+    and residual are left out in a step. ``hidden``: share of the items that training never sees, to
+    measure what text alone does for new ones.
+    """
+
+    layers: int = 12
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.05
+    tied: bool = False
+    parts: tuple[str, ...] = ("cf", "text", "residual")
+    epochs: int = 3
+    batch: int = 4
+    learning_rate: float = 1e-3
+    row_rate: float = 4e-3
+    row_decay: float = 0.01
+    warmup: int = 50
+    unknown: float = 0.1
+    hidden: float = 0.0
+    minutes: float | None = None
+    save_every: int = 100
+    seed: int = 0
+    windows: WindowParams = field(default_factory=WindowParams)
+
+
+def run_sft(
+    sources: Sources,
+    folder: Path,
+    name: str,
+    params: SFTParams | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Train, or go on from the checkpoint in ``folder``; returns the adapter's folder.
+
+    After every epoch an adapter is written and measured on the validation item; the best one is kept
+    as ``folder / name``. Ctrl-C ends with a checkpoint after the step at hand. Raises
+    :class:`~alignment.training.TrainingError` when the loss is no longer a finite number: what was
+    saved before that is kept.
+    """
+    params = params or SFTParams()
+    folder.mkdir(parents=True, exist_ok=True)
+    return _Run(sources, folder, name, params, progress or (lambda message: None)).train()
+
+
+class _Run:
+    def __init__(
+        self, sources: Sources, folder: Path, name: str, params: SFTParams, progress: Progress
+    ) -> None:
+        from accelerate import Accelerator
+
+        self.sources, self.folder, self.name, self.params, self.say = sources, folder, name, params, progress
+        torch.manual_seed(params.seed)
+        n_items = len(sources.catalog)
+        self.trained = np.random.default_rng(params.seed).random(n_items) >= params.hidden
+        base = load_base(sources.base, params.layers)
+        self.prompts = Prompts(load_tokenizer(sources.base), len(base.get_input_embeddings().weight))
+        factors = sources.als.factors * self.trained[:, None]
+        rows = ItemRows(factors, sources.vectors, base.config.hidden_size, params.tied, params.parts)
+        self.network = Network(base, rows, params.rank, params.alpha, params.dropout, self.trained)
+        self.windows = Windows(
+            sources.train, sources.maker(params.seed), self.trained, params.windows, params.seed
+        )
+        self.accelerator = Accelerator(mixed_precision="bf16")
+        optimizer = torch.optim.AdamW(self._groups())
+        self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
+        self.step, self.epoch, self.within = 0, 0, 0
+        self.scores: dict[str, Any] = {}
+        per_epoch = len(self.windows.spans(0)) * (1 + params.windows.short) / params.batch
+        self.steps = max(int(per_epoch * params.epochs), 1)
+
+    def train(self) -> Path:
+        self._resume()
+        stop = StopRequest(self.params.minutes)
+        with stop.listening():
+            while self.epoch < self.params.epochs:
+                if not self._run_epoch(stop):
+                    break
+                self.epoch, self.within = self.epoch + 1, 0
+                self._finish_epoch()
+        if stop.interrupted:
+            self.say(f"Interrupted; the same command goes on from step {self.step}.")
+        if not self.scores:  # stopped within the first epoch
+            self._finish_epoch()
+        return self.folder / self.name
+
+    def _run_epoch(self, stop: StopRequest) -> bool:
+        """Whether the epoch was finished."""
+        self.model.train()
+        losses: list[tuple[float, float]] = []
+        for number, batch in enumerate(self._batches()):
+            if number < self.within:
+                continue  # done before an interruption
+            losses.append(self._train_on(batch))
+            self.within = number + 1
+            if self.step % 20 == 0:
+                self._report(losses[-20:])
+            if stop or self.step % self.params.save_every == 0:
+                self._save()
+            if stop:
+                return False
+        return True
+
+    def _train_on(self, windows: list[Packed]) -> tuple[float, float]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * self._rate()
+        known = torch.rand(len(self.trained)) >= self.params.unknown
+        device = self.accelerator.device
+        with self.accelerator.autocast():
+            losses = self.model(collate(windows).to(device), known.to(device))
+        loss = losses.next_item + losses.answer
+        if not torch.isfinite(loss):
+            kept = (
+                "the checkpoint before it is kept" if self._checkpoint.exists() else "nothing was saved yet"
+            )
+            raise TrainingError(
+                f"The loss is no longer a finite number at step {self.step}; {kept}. "
+                "Start again with a lower learning rate."
+            )
+        self.optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.network.trainable().values(), CLIP)
+        self.optimizer.step()
+        self.step += 1
+        return float(losses.next_item.detach()), float(losses.answer.detach())
+
+    def _batches(self) -> Iterator[list[Packed]]:
+        """The batches of this epoch, the same ones every time."""
+        size, pool = self.params.batch, []
+        rng = np.random.default_rng((self.params.seed, self.epoch, 2))
+        packed = (pack(window, self.prompts) for window in self.windows(self.epoch))
+        for window in packed:
+            pool.append(window)
+            if len(pool) == size * SORTED_TOGETHER:
+                yield from _by_length(pool, size, rng)
+                pool = []
+        yield from _by_length(pool, size, rng)
+
+    def _rate(self) -> float:
+        """Warm-up, then a cosine to a twentieth."""
+        if self.step < self.params.warmup:
+            return (self.step + 1) / self.params.warmup
+        done = min((self.step - self.params.warmup) / max(self.steps - self.params.warmup, 1), 1.0)
+        return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
+
+    def _groups(self) -> list[dict[str, Any]]:
+        own = self.network.trainable()
+        rows = [p for name, p in own.items() if name.startswith("rows.")]
+        rest = [p for name, p in own.items() if not name.startswith("rows.")]
+        decay, rate = self.params.row_decay, self.params.row_rate
+        return [
+            {"params": rest, "peak": self.params.learning_rate, "weight_decay": 0.0},
+            {"params": rows, "peak": rate, "weight_decay": decay},
+        ]
+
+    # -- what is written ----------------------------------------------------------------------
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.folder / CHECKPOINT
+
+    def _save(self) -> None:
+        state = {
+            "params": json.dumps(asdict(self.params)),
+            "trainable": {name: p.detach() for name, p in self.network.trainable().items()},
+            "optimizer": self.optimizer.state_dict(),
+            "place": [self.step, self.epoch, self.within],
+            "scores": self.scores,
+            "random": torch.get_rng_state(),
+        }
+        beside = self._checkpoint.with_suffix(".part")
+        torch.save(state, beside)
+        beside.replace(self._checkpoint)
+
+    def _resume(self) -> None:
+        if not self._checkpoint.exists():
+            return
+        try:
+            state = torch.load(self._checkpoint, weights_only=True)
+        except (OSError, RuntimeError, ValueError, EOFError) as error:
+            raise TrainingError(f"{self._checkpoint} cannot be read ({error}): delete it.") from None
+        asked = json.loads(json.dumps(asdict(self.params)))
+        free = {"epochs", "minutes", "save_every"}
+        then = json.loads(state["params"])
+        if any(then[key] != asked[key] for key in asked if key not in free):
+            raise TrainingError(
+                f"{self.folder} holds a training with other settings: give another folder, or delete it."
+            )
+        own = self.network.trainable()
+        with torch.no_grad():
+            for name, value in state["trainable"].items():
+                own[name].copy_(value)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.epoch, self.within = state["place"]
+        self.scores = state["scores"]
+        torch.set_rng_state(state["random"])
+        self.say(f"Going on from step {self.step}.")
+
+    def _report(self, losses: list[tuple[float, float]]) -> None:
+        next_item, answer = np.mean(losses, axis=0).round(3).tolist()
+        record = {"step": self.step, "epoch": self.epoch, "next_item": next_item, "answer": answer}
+        with (self.folder / LOG).open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        self.say(f"step {self.step}/{self.steps}  next item {next_item:.3f}  answers {answer:.3f}")
+
+    def _finish_epoch(self) -> None:
+        """Write the adapter of now, measure it, keep it when it is the best."""
+        draft = self.folder / "draft"
+        tensors = self.network.adapter_tensors()
+        tensors[ITEMS] = torch.from_numpy(item_keys(self.sources.catalog).copy())
+        save_adapter(draft, self._manifest({}), tensors)
+        metrics = self.sources.measure(draft)
+        self.say(f"epoch {self.epoch}: validation HR@10 {metrics['hr']:.3f} NDCG@10 {metrics['ndcg']:.3f}")
+        best = self.scores.get("ndcg", -1.0)
+        self.scores = max(self.scores, metrics | {"epoch": self.epoch}, key=lambda s: s.get("ndcg", -1.0))
+        if metrics["ndcg"] > best:
+            save_adapter(self.folder / self.name, self._manifest(metrics), tensors)
+        self._save()
+
+    def _manifest(self, metrics: dict[str, Any]) -> Manifest:
+        params, sources = self.params, self.sources
+        return Manifest(
+            name=self.name,
+            stage="sft",
+            base=sources.base_name,
+            base_hash=base_hash(sources.base),
+            layers=params.layers,
+            catalog=sources.catalog.name,
+            items=len(sources.catalog),
+            rank=params.rank,
+            alpha=params.alpha,
+            fusion=metrics.get("fusion", 0.0),
+            split="leave-last-out: the last two interactions of every user are unseen",
+            training={**json.loads(json.dumps(asdict(params))), "steps": self.step},
+            metrics=metrics,
+            revision=revision(),
+        )
+
+
+def _by_length(pool: list[Packed], size: int, rng: np.random.Generator) -> Iterator[list[Packed]]:
+    pool = sorted(pool, key=lambda packed: len(packed.ids))
+    batches = [pool[i : i + size] for i in range(0, len(pool), size)]
+    yield from (batches[i] for i in rng.permutation(len(batches)))
+
+
+def revision() -> str:
+    """The git revision that trained, empty outside a checkout."""
+    try:
+        command = ["git", "-C", str(REPO), "rev-parse", "--short", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

@@ -1,0 +1,147 @@
+"""What training draws on: the data's training part, the teacher, ALS, texts, and the base model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alignment.tasks import TaskMaker
+from recsys.accuracy import accuracy_ranks, scores_of
+from recsys.candidates import CollaborativeModel, load_or_fit
+from recsys.cases import Case, cases_of
+from recsys.catalog import Catalog
+from recsys.datasets import Dataset, five_core, leave_last_out, training_catalog
+from recsys.errors import TillerError
+from recsys.interactions import Interactions
+from recsys.likeness import Likeness
+from recsys.lm.adapter import load_model, read_manifest
+from recsys.lm.base import base_folder
+from recsys.lm.ranker import LanguageModel
+from recsys.metrics import hit_ratio, ndcg, rank_of
+from recsys.rankers import ALS
+from recsys.semantic import item_texts, load_embedder
+from recsys.sequence import SequenceModel, load_or_fit_sequence, params_for
+from recsys.settings import ASSETS, Settings
+from recsys.themes import Themes
+from recsys.vectors import remembering
+
+Progress = Callable[[str], None]
+K = 10
+#: Weights of ALS beside the model that validation chooses among.
+FUSION = (0.0, 0.1, 0.2, 0.3, 0.5)
+#: Users that validation measures, at most.
+VALIDATED = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """Everything that training reads. ``vectors`` are unit vectors of the items' texts."""
+
+    catalog: Catalog
+    train: Interactions
+    als: CollaborativeModel
+    teacher: SequenceModel
+    vectors: np.ndarray
+    themes: Themes
+    base: Path
+    base_name: str
+    data_dir: Path
+    cases: list[Case]
+    core: np.ndarray
+
+    def maker(self, seed: int, **options: Any) -> TaskMaker:
+        """Makes requests and answers."""
+        likeness = Likeness(self.catalog, self.als)
+        return TaskMaker(
+            self.catalog,
+            self.teacher,
+            likeness,
+            vectors=self.vectors,
+            themes=self.themes,
+            seed=seed,
+            **options,
+        )
+
+    def ranker(self, adapter: Path, weight: float | None = None) -> LanguageModel:
+        """An adapter as a ranker; ``weight`` of ALS beside it, default the manifest's."""
+        manifest = read_manifest(adapter)
+        model = load_model(adapter, self.catalog, self.data_dir, lambda rows: self.vectors[list(rows)])
+        weight = manifest.fusion if weight is None else weight
+        return LanguageModel(model, manifest.name, ALS(self.catalog, self.als), weight)
+
+    def measure(self, adapter: Path) -> dict[str, float]:
+        """HR@10 and NDCG@10 of an adapter on the validation item, alone (``hr``, ``ndcg``) and with the
+        best weight of ALS beside it (``fusion``, ``fused_ndcg``)."""
+        alone = self.ranker(adapter, 0.0)
+        ranks = accuracy_ranks(alone, self.cases, self.core, None, 0)["5-core"]
+        fused = self._fused(alone)
+        weight = max(fused, key=lambda w: fused[w])
+        return {
+            "hr": float(hit_ratio(ranks, K).mean()),
+            "ndcg": float(ndcg(ranks, K).mean()),
+            "fusion": weight,
+            "fused_ndcg": fused[weight],
+        }
+
+    def _fused(self, alone: LanguageModel) -> dict[float, float]:
+        """NDCG@10 for each weight of ALS."""
+        als = ALS(self.catalog, self.als)
+        tastes = [case.taste for case in self.cases]
+        ranks: dict[float, list[int]] = {weight: [] for weight in FUSION}
+        for case, own in zip(self.cases, scores_of(alone, tastes), strict=True):
+            other = als.scores(case.taste)
+            other = (other - other.mean()) / max(float(other.std()), 1e-9)
+            rest = self.core.copy()
+            rest[case.history] = False
+            rest[case.target] = True
+            for weight in FUSION:
+                ranks[weight].append(rank_of(own + weight * own.std() * other, case.target, rest))
+        return {weight: float(ndcg(np.array(r), K).mean()) for weight, r in ranks.items()}
+
+
+def load_sources(dataset: Dataset, settings: Settings, progress: Progress | None = None) -> Sources:
+    """Fit or load what training needs; nothing of it has seen the last two interactions.
+
+    Raises
+    ------
+    TillerError : the catalogue has no interactions to learn from, or the base cannot be had.
+    """
+    if not len(dataset.interactions):
+        raise TillerError("There is nothing to learn from: this catalogue has no interactions.")
+    folder = settings.data_dir / "models"
+    split = leave_last_out(dataset.interactions)
+    catalog = training_catalog(dataset, split)
+    base = base_folder(settings.base_model, settings.data_dir, progress)
+    als = load_or_fit(split.train, len(catalog), folder, progress=progress)
+    teacher = load_or_fit_sequence(
+        split.train, len(catalog), folder, params_for(catalog.name), progress=progress
+    )
+    users, core = five_core(dataset.interactions, len(catalog))
+    cases = [c for c in cases_of(dataset.interactions, split, "valid") if users[c.user] and core[c.target]]
+    if len(cases) > VALIDATED:
+        chosen = np.random.default_rng(0).choice(len(cases), VALIDATED, replace=False)
+        cases = [cases[i] for i in sorted(chosen)]
+    return Sources(
+        catalog=catalog,
+        train=split.train,
+        als=als,
+        teacher=teacher,
+        vectors=text_vectors(catalog),
+        themes=Themes.load(ASSETS / catalog.name / "themes.toml"),
+        base=base,
+        base_name=settings.base_model,
+        data_dir=settings.data_dir,
+        cases=cases,
+        core=core,
+    )
+
+
+def text_vectors(catalog: Catalog) -> np.ndarray:
+    """Unit vectors of the items' texts, ``(n_items, d)``: the shipped ones, or embedded now."""
+    shipped = ASSETS / catalog.name / "vectors.npz"
+    embed = remembering(shipped, load_embedder) if shipped.exists() else load_embedder()
+    return embed(item_texts(catalog))
