@@ -1,4 +1,4 @@
-"""Chooses the hyper-parameters of the teacher on the validation item:
+"""Measures hyper-parameters of the teacher on the validation item:
 ``python -m recsys.sequence_tuning [DATASET] [NAME=VALUE …]``.
 
 Trains on all but the last two interactions of each user with the default parameters, those named
