@@ -68,30 +68,30 @@ class SFTParams:
 
 def run_sft(
     sources: Sources,
-    folder: Path,
-    name: str,
+    work: Path,
+    adapter: Path,
     params: SFTParams | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Train, or go on from the checkpoint in ``folder``; returns the adapter's folder.
+    """Train, or go on from the checkpoint in ``work``; returns ``adapter``, the folder that is made.
 
-    After every epoch an adapter is written and measured on the validation item; the best one is kept
-    as ``folder / name``. Ctrl-C ends with a checkpoint after the step at hand. Raises
+    After every epoch an adapter is written and measured on the validation item; the best one is kept. Ctrl-C ends with a checkpoint after the step at hand. Raises
     :class:`~alignment.training.TrainingError` when the loss is no longer a finite number: what was
     saved before that is kept.
     """
     params = params or SFTParams()
-    folder.mkdir(parents=True, exist_ok=True)
-    return _Run(sources, folder, name, params, progress or (lambda message: None)).train()
+    work.mkdir(parents=True, exist_ok=True)
+    return _Run(sources, work, adapter, params, progress or (lambda message: None)).train()
 
 
 class _Run:
     def __init__(
-        self, sources: Sources, folder: Path, name: str, params: SFTParams, progress: Progress
+        self, sources: Sources, work: Path, adapter: Path, params: SFTParams, progress: Progress
     ) -> None:
         from accelerate import Accelerator
 
-        self.sources, self.folder, self.name, self.params, self.say = sources, folder, name, params, progress
+        self.sources, self.params, self.say = sources, params, progress
+        self.work, self.adapter = work, adapter
         torch.manual_seed(params.seed)
         n_items = len(sources.catalog)
         self.trained = np.random.default_rng(params.seed).random(n_items) >= params.hidden
@@ -124,7 +124,7 @@ class _Run:
             self.say(f"Interrupted; the same command goes on from step {self.step}.")
         if not self.scores:  # stopped within the first epoch
             self._finish_epoch()
-        return self.folder / self.name
+        return self.adapter
 
     def _run_epoch(self, stop: StopRequest) -> bool:
         """Whether the epoch was finished."""
@@ -199,7 +199,7 @@ class _Run:
 
     @property
     def _checkpoint(self) -> Path:
-        return self.folder / CHECKPOINT
+        return self.work / CHECKPOINT
 
     def _save(self) -> None:
         state = {
@@ -226,7 +226,7 @@ class _Run:
         then = json.loads(state["params"])
         if any(then[key] != asked[key] for key in asked if key not in free):
             raise TrainingError(
-                f"{self.folder} holds a training with other settings: give another folder, or delete it."
+                f"{self.work} holds a training with other settings: give another folder, or delete it."
             )
         own = self.network.trainable()
         with torch.no_grad():
@@ -241,13 +241,13 @@ class _Run:
     def _report(self, losses: list[tuple[float, float]]) -> None:
         next_item, answer = np.mean(losses, axis=0).round(3).tolist()
         record = {"step": self.step, "epoch": self.epoch, "next_item": next_item, "answer": answer}
-        with (self.folder / LOG).open("a") as file:
+        with (self.work / LOG).open("a") as file:
             file.write(json.dumps(record) + "\n")
         self.say(f"step {self.step}/{self.steps}  next item {next_item:.3f}  answers {answer:.3f}")
 
     def _finish_epoch(self) -> None:
         """Write the adapter of now, measure it, keep it when it is the best."""
-        draft = self.folder / "draft"
+        draft = self.work / "draft"
         tensors = self.network.adapter_tensors()
         tensors[ITEMS] = torch.from_numpy(item_keys(self.sources.catalog).copy())
         save_adapter(draft, self._manifest({}), tensors)
@@ -256,13 +256,13 @@ class _Run:
         best = self.scores.get("ndcg", -1.0)
         self.scores = max(self.scores, metrics | {"epoch": self.epoch}, key=lambda s: s.get("ndcg", -1.0))
         if metrics["ndcg"] > best:
-            save_adapter(self.folder / self.name, self._manifest(metrics), tensors)
+            save_adapter(self.adapter, self._manifest(metrics), tensors)
         self._save()
 
     def _manifest(self, metrics: dict[str, Any]) -> Manifest:
         params, sources = self.params, self.sources
         return Manifest(
-            name=self.name,
+            name=self.adapter.name,
             stage="sft",
             base=sources.base_name,
             base_hash=base_hash(sources.base),

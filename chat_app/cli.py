@@ -87,7 +87,7 @@ def parse(as_json: bool) -> None:
 @click.option("--request", metavar="TEXT", help="What you want, in your own words.")
 @click.option("--intent", "intent_file", type=click.File("rb"), help="A ControlIntent as JSON.")
 @click.option("--user", metavar="ID", help="Use the history of a person in the data as the profile.")
-@click.option("--model", metavar="NAME", help="Ranker: als or popularity.")
+@click.option("--model", metavar="NAME", help="als, popularity, or an adapter by name or folder.")
 @click.option("--decoding", type=click.Choice(["guarded", "free"]), default="guarded", show_default=True)
 @click.option("--count", type=click.IntRange(1, 200), help="How many.  [default: 5]")
 def recommend(
@@ -202,6 +202,58 @@ def evaluate(
     click.echo(json.dumps(report.to_dict()) if as_json else report.table())
     if plot:
         plot_report(report, plot)
+
+
+@tiller.group()
+def align() -> None:
+    """Train the language model on a catalogue. Interrupt when you like: the same command goes on."""
+
+
+@align.command()
+@click.option("--dataset", help="What to learn.  [default: the catalogue of the settings]")
+@click.option("--name", help="Name of the adapter.  [default: the catalogue's, then -sft]")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the histories.")
+@click.option("--layers", type=click.IntRange(1), help="Layers of the base that are used.")
+@click.option("--batch", type=click.IntRange(1), help="Histories a step.")
+@click.option("--hidden", type=click.FloatRange(0, 0.5), help="Share of the items to keep from it.")
+@click.option("--minutes", type=click.FloatRange(0.1), help="Stop after so long.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def sft(dataset: str | None, name: str | None, **given: Any) -> None:
+    """Supervised: items, and requests with answers made with the teacher's help."""
+    from alignment.sft import SFTParams, run_sft
+    from alignment.sources import load_sources
+    from recsys.datasets import load_dataset
+    from recsys.models import own_models
+
+    settings = _settings(catalog=dataset)
+    sources = load_sources(load_dataset(settings.catalog), settings, _say)
+    name = name or f"{sources.catalog.name}-sft"
+    params = SFTParams(**{key: value for key, value in given.items() if value is not None})
+    work = settings.data_dir / "training" / name
+    made = run_sft(sources, work, own_models(settings) / name, params, _say)
+    _say(f"Made {made}. It is used for this catalogue from now on; `tiller models` lists what there is.")
+
+
+@tiller.command()
+@JSON_OPTION
+def models(as_json: bool) -> None:
+    """The models at hand."""
+    from dataclasses import asdict
+
+    from recsys.models import adapters
+    from recsys.rankers import RANKERS
+
+    found = adapters(_settings())
+    if as_json:
+        own = {name: {"folder": str(folder), **asdict(card)} for name, (folder, card) in found.items()}
+        click.echo(json.dumps({"rankers": list(RANKERS), "adapters": own}))
+        return
+    for name in RANKERS:
+        click.echo(name)
+    for name, (_, card) in found.items():
+        figures = ", ".join(f"{key} {value:.3g}" for key, value in card.metrics.items() if key != "epoch")
+        over = f" over {card.parent}" if card.parent else ""
+        click.echo(f"{name}: {card.stage}{over} of {card.base} for {card.catalog}; validation {figures}")
 
 
 @tiller.command()

@@ -88,11 +88,18 @@ def _embeddings(settings: Settings) -> str:
 
 
 def _ranker(settings: Settings) -> str:
-    from recsys.recommender import RANKERS
+    from recsys.datasets import load_dataset
+    from recsys.lm.adapter import load_model
+    from recsys.models import AUTO, check_model, default_model, find_adapter
 
-    if settings.model not in RANKERS:
-        raise RuntimeError(f"no ranker “{settings.model}”; set TILLER_MODEL to {' or '.join(RANKERS)}.")
-    return settings.model
+    check_model(settings.model, settings)
+    catalog = load_dataset(settings.catalog).catalog
+    name = default_model(catalog, settings) if settings.model == AUTO else settings.model
+    folder = find_adapter(name, settings)
+    if folder is None:
+        return name
+    load_model(folder, catalog, settings.data_dir)
+    return f"{name}, whole and for this catalogue"
 
 
 def _store(settings: Settings) -> str:

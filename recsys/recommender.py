@@ -13,6 +13,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -21,11 +22,11 @@ from recsys.catalog import Catalog, ItemId
 from recsys.constraints import Constraints
 from recsys.controls import ControlIntent
 from recsys.datasets import Dataset
-from recsys.errors import TillerError
 from recsys.feasibility import PatternTable
 from recsys.likeness import Likeness
+from recsys.models import check_model, load_ranker
 from recsys.profile import Profile
-from recsys.rankers import PRIOR_HALF, RANKERS, Decoding, Ranker
+from recsys.rankers import PRIOR_HALF, RANKERS, Decoding, Fixed, Ranker, Request, Steps
 from recsys.reasons import Reasons
 from recsys.semantic import ItemTexts, SemanticIndex, load_embedder
 from recsys.settings import ASSETS, Settings
@@ -103,8 +104,9 @@ class Recommender:
         self._index.close()
 
     def warm_up(self) -> None:
-        """Load what the first request with a theme would wait for: the text embedder."""
+        """Do what the first request would wait for: load the text embedder, run the ranker once."""
         self._index.embed("something new")
+        self._ranker.scores(Taste())
 
     def __enter__(self) -> Recommender:
         return self
@@ -142,9 +144,10 @@ class Recommender:
             plan = plan_slate(constraints, taste.known, shown)
         say("candidates")
         if decoding == "free":
-            return self._free(taste, constraints, clock)
+            return self._free(taste, plan, clock)
         with clock("candidates"):
-            base = self._ranker.scores(taste)
+            walk = self._ranker.steps(taste, _counted(constraints))
+            base = walk.scores
             ranking = self._rank(taste, plan, base)
         say("ranking")
         with clock("ranking"):
@@ -152,7 +155,11 @@ class Recommender:
             scores[ranking.rows] = ranking.scores
             if intent.order:
                 plan = _ordered(plan, ranking)
-            rows = plan.pick(scores, self._likeness.doubles, None if intent.order else ranking.rows)
+            if intent.order:
+                rows = plan.pick(scores)
+            else:
+                after = None if isinstance(walk, Fixed) else partial(self._after, walk, taste, plan, ranking)
+                rows = plan.pick(scores, self._likeness.doubles, ranking.rows, after)
         say("explaining")
         with clock("explaining"):
             reasons = self._reasons.of(rows, taste, constraints)
@@ -168,26 +175,30 @@ class Recommender:
             funnel=funnel,
             timings=clock.seconds,
             model=self.name,
+            adapter=self._ranker.adapter,
             catalog=self.catalog.name,
         )
 
-    def _free(self, taste: Taste, constraints: Constraints, clock: _Clock) -> Slate:
+    def _free(self, taste: Taste, plan: SlatePlan, clock: _Clock) -> Slate:
+        constraints = plan.constraints
         with clock("ranking"):
+            rows = self._ranker.lists([Request(taste, plan)], "free")[0]
             scores = self._ranker.scores(taste)
-            rows = top(scores, constraints.count)
-        report = constraints.report(rows.tolist())
-        why = f"This is the ranker's own list: {{}} of {len(rows)} by itself."
+        report = constraints.report(rows)
+        why = f"This is the model's own list: {{}} of {len(rows)} by itself."
         broken = [c for c in report if not c.met and c.control != "count"]
         relaxations = [Relaxation(control=c.control, reason=why.format(c.got)) for c in broken]
-        if len(rows) < constraints.count:
-            why = f"There are only {len(rows)} {self.catalog.noun[len(rows) != 1]}."
-            relaxations.append(Relaxation(control="count", to=str(len(rows)), reason=why))
+        items = [row for row in rows if row >= 0]
+        if len(items) != constraints.count:
+            why = f"The model listed {len(items)} {self.catalog.noun[len(items) != 1]} by itself."
+            relaxations.append(Relaxation(control="count", to=str(len(items)), reason=why))
         return Slate(
-            items=tuple(self._item(row, scores[row], ()) for row in rows.tolist()),
+            items=tuple(self._item(row, scores[row], ()) for row in items),
             compliance=tuple(report),
             relaxations=tuple(relaxations),
             timings=clock.seconds,
             model=self.name,
+            adapter=self._ranker.adapter,
             catalog=self.catalog.name,
             decoding="free",
         )
@@ -229,7 +240,7 @@ class Recommender:
         unlike, seeds = plan.constraints.unlike_seeds, taste.seeds
         liked, disliked = taste.liked[-RECENT:], taste.disliked[-RECENT:]
         steered = bool(intent.theme or seeds)
-        parts = {"taste": (w.taste_beside if steered else w.taste) * _standard(base[rows])}
+        parts = {"taste": self._taste_weight(plan) * _standard(base[rows])}
         if steered:
             parts["prior"] = w.prior * _standard(self._prior[rows])
         if not (steered or intent.avoid_theme or unlike or liked or disliked):
@@ -249,6 +260,19 @@ class Recommender:
         if disliked:
             parts["disliked"] = w.disliked * np.maximum(self._like(disliked, rows, vectors), 0)
         return Ranking(rows, np.sum(list(parts.values()), axis=0), parts)
+
+    def _after(self, walk: Steps, taste: Taste, plan: SlatePlan, ranking: Ranking, row: int) -> np.ndarray:
+        """Scores ``(n_items,)`` for the next place, once ``row`` is on the list: only what the ranker
+        itself says changes."""
+        walk.take(row)
+        scores = np.full(len(self.catalog), -np.inf)
+        own = self._taste_weight(plan) * _standard(walk.scores[ranking.rows])
+        scores[ranking.rows] = ranking.scores - ranking.parts["taste"] + own
+        return scores
+
+    def _taste_weight(self, plan: SlatePlan) -> float:
+        steered = plan.constraints.intent.theme or plan.constraints.seeds
+        return self._weights.taste_beside if steered else self._weights.taste
 
     def _fit(
         self, theme: str, rows: np.ndarray, vectors: np.ndarray, nearness: float, words: float
@@ -327,13 +351,12 @@ def load_recommender(
 
     Parameters
     ----------
-    model : a name in ``RANKERS``; default ``settings.model``.
+    model : see :func:`recsys.models.load_ranker`; default ``settings.model``.
     vectors : ``(n_items, d)`` item vectors made elsewhere, in place of embedded texts.
     progress : told, in sentences, what is being prepared and what was found damaged.
     """
     name = model or settings.model
-    if name not in RANKERS:
-        raise TillerError(f"There is no ranker “{name}”: choose {' or '.join(RANKERS)}.")
+    check_model(name, settings)  # before anything slow
     catalog, folder = dataset.catalog, settings.data_dir
     shipped = ASSETS / catalog.name / "vectors.npz"
     embed = remembering(shipped, load_embedder) if shipped.exists() else None
@@ -341,10 +364,16 @@ def load_recommender(
     try:
         als = load_or_fit(dataset.interactions, len(catalog), folder / "models", progress=progress)
         themes = Themes.load(ASSETS / catalog.name / "themes.toml")
-        return Recommender(catalog, RANKERS[name](catalog, als), als, index, themes=themes)
+        ranker = load_ranker(name, catalog, als, settings, index.vectors, progress)
+        return Recommender(catalog, ranker, als, index, themes=themes)
     except BaseException:
         index.close()
         raise
+
+
+def _counted(constraints: Constraints) -> ControlIntent:
+    """The intent with the number that is meant where none was asked for."""
+    return constraints.intent.model_copy(update={"count": constraints.count})
 
 
 def _ordered(plan: SlatePlan, ranking: Ranking) -> SlatePlan:

@@ -25,7 +25,11 @@ class Settings(BaseSettings):
         "ml-latest-small",
         description="catalogue: a shipped name, or the folder of a catalogue (see “Your own data”)",
     )
-    model: str = Field("als", description="ranker: als or popularity")
+    model: str = Field(
+        "auto",
+        description="what ranks: auto (the adapter trained on the catalogue, else als), als, popularity,"
+        " or an adapter by name or folder",
+    )
     base_model: str = Field(
         "SmolLM2-135M-Instruct",
         description="base of trained models: the default (fetched once), a folder, or an id on the model hub",

@@ -20,6 +20,7 @@ from recsys.feasibility import Bounds, Guard, PatternTable
 
 VARIETY = 0.5  # what a perfect double of a listed item loses, in standard deviations of the score
 Similarity = Callable[[int, np.ndarray], np.ndarray]
+After = Callable[[int], np.ndarray]
 
 
 class _Frozen(BaseModel):
@@ -117,7 +118,11 @@ class SlatePlan:
         return Guard(self.table, self.count, self.bounds, len(self.eligible))
 
     def pick(
-        self, scores: np.ndarray, similarity: Similarity | None = None, pool: np.ndarray | None = None
+        self,
+        scores: np.ndarray,
+        similarity: Similarity | None = None,
+        pool: np.ndarray | None = None,
+        after: After | None = None,
     ) -> list[int]:
         """The list, best first: at each step the best item that keeps every quota reachable.
 
@@ -127,11 +132,13 @@ class SlatePlan:
         marginal relevance, Carbonell and Goldstein 1998). An ``order`` selects by its key;
         scores then only break ties. ``pool`` names the rows to choose from, where they are known:
         of each pattern as many as the list has places, or all; default, the best of each pattern.
+        ``after(row)`` gives the scores ``(n_items,)`` for the next place once ``row`` is listed;
+        default, they stay what they were.
         """
         order = self.constraints.intent.order
         key = order_key(self.constraints.catalog, order) if order else None
         pool = self._pool(scores, key) if pool is None else pool
-        value = np.where(np.isfinite(scores[pool]), scores[pool], -1e9).astype(np.float64)
+        value, taken = _finite(scores[pool]), np.zeros(len(pool), bool)
         if key is not None:
             by_key = np.lexsort((-value, -key[pool]))
             value[by_key] = np.arange(len(pool), 0, -1)
@@ -143,6 +150,10 @@ class SlatePlan:
             best = next(i for i in ranked if guard.permits(int(pool[i])))
             guard.take(int(pool[best]))
             picked.append(int(pool[best]))
+            if after is not None and not guard.done:
+                value = _finite(after(picked[-1])[pool])
+                taken[best] = True
+                value[taken] = -np.inf
             value[best] = -np.inf
             if similarity is not None:
                 nearest = np.maximum(nearest, similarity(picked[-1], pool))
@@ -153,6 +164,10 @@ class SlatePlan:
         size = 2 * self.count + 50
         pools = [_best(rows, size, scores, key) for rows in self.table.groups()]
         return np.sort(np.concatenate(pools)) if pools else np.empty(0, np.int64)
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(scores), scores, -1e9).astype(np.float64)
 
 
 def _best(rows: np.ndarray, size: int, scores: np.ndarray, key: np.ndarray | None) -> np.ndarray:

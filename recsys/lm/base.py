@@ -79,7 +79,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The tokenizer of a base model."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)  # type: ignore[assignment]
+    return tokenizer
 
 
 def load_base(folder: Path, layers: int | None = None) -> LlamaForCausalLM:

@@ -52,7 +52,7 @@ class ItemRows(nn.Module):
         for side in sides:
             scale = IN_SCALE if side == "in" else OUT_SCALE
             for part in (self.cf[side], self.text[side]):
-                nn.init.normal_(part.weight, std=scale / np.sqrt(2))
+                nn.init.normal_(part.weight, std=scale / np.sqrt(2))  # type: ignore[arg-type]
         self.out_scale = nn.Parameter(torch.tensor(OUT_SCALE / IN_SCALE), requires_grad=tied)
 
     def forward(self, known: Tensor | None = None) -> tuple[Tensor, Tensor]:

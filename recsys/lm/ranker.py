@@ -9,7 +9,7 @@ import numpy as np
 from recsys.candidates import Taste
 from recsys.controls import ControlIntent
 from recsys.lm.decoding import free_lists, guarded_lists
-from recsys.lm.model import ItemTokenModel
+from recsys.lm.model import ItemTokenModel, State
 from recsys.lm.wording import canonical
 from recsys.rankers import Decoding, Ranker, Request, Words
 
@@ -78,14 +78,13 @@ class Walk:
 
     def __init__(self, model: ItemTokenModel, taste: Taste, words: Words, beside: np.ndarray | None) -> None:
         self._model, self._beside = model, beside
-        self._state = model.read_one(taste, words)
-
-    @property
-    def scores(self) -> np.ndarray:
-        """Scores of every item as the next one, ``(n_items,)``."""
-        scores = self._model.item_scores(self._state)[0]
-        return scores if self._beside is None else scores + scores.std() * self._beside[0]
+        self._read(model.read_one(taste, words))
 
     def take(self, row: int) -> None:
         """Put an item on the list."""
-        self._state = self._model.step(self._state, [self._model.first + row])
+        self._read(self._model.step(self._state, [self._model.first + row]))
+
+    def _read(self, state: State) -> None:
+        self._state = state
+        scores = self._model.item_scores(state)[0]
+        self.scores = scores if self._beside is None else scores + scores.std() * self._beside[0]
