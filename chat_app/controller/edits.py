@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from chat_app.controller.chunks import Line
 from chat_app.controller.lexicon import Lexicon, Meaning
 from chat_app.controller.patterns import compiled
 from chat_app.controller.stance import Stance
-from chat_app.controller.text import singular
+from chat_app.controller.text import canonical, plural, singular
 from chat_app.controller.wishes import Wish
 from recsys.controls import ORDER_KEYS, Clause, ControlEdit, ControlIntent, Quota, Range, Removal, ScalarField
 
@@ -155,7 +156,7 @@ class Draft:
             self.ranges.append(Range(facet=r.facet, min=r.max + self._step(r.facet)))
         elif r.max is None and r.min is not None:
             self.ranges.append(Range(facet=r.facet, max=r.min - self._step(r.facet)))
-        else:
+        elif not any(x.facet == r.facet and _apart(x, r) for x in self.ranges):
             self.quotas.append(Quota(facet=r.facet, min=r.min, max=r.max, op="at_most", count=0))
 
     def _step(self, facet: str) -> float:
@@ -178,12 +179,18 @@ class Draft:
             self.scalars["order"] = meaning.order
 
 
+def _apart(one: Range, two: Range) -> bool:
+    """Whether no number lies in both: "from the 70s but not the 90s" says nothing more."""
+    low = max(r.min if r.min is not None else -math.inf for r in (one, two))
+    return low > min(r.max if r.max is not None else math.inf for r in (one, two))
+
+
 def apply_wishes(draft: Draft, wishes: Sequence[Wish], line: Line) -> None:
     """Turn wishes into the draft's clauses, ranges and removals."""
     numbered = {
         r.facet for w in wishes if w.chunk.letter == "R" and w.chunk.meaning for r in w.chunk.meaning.ranges
     }
-    for group in _groups(_settled(wishes, line), line):
+    for group in _groups(_unsaid(_settled(wishes, line)), line):
         first = group[0]
         meaning = first.chunk.meaning
         if first.chunk.letter == "V" and meaning and _said_by_number(meaning, numbered):
@@ -216,6 +223,31 @@ def _settled(wishes: Sequence[Wish], line: Line) -> list[Wish]:
             for two in wishes[i + 1 : i + 5]
         )
     ]
+
+
+def _unsaid(wishes: Sequence[Wish]) -> list[Wish]:
+    """Where a value is both wanted and denied: "I like Capra, but nothing by him" wants none of it,
+    "animated, but not Disney" is not against what is animated."""
+    wanted = {clause: wish for wish in wishes if wish.sense == "want" for clause in _clauses(wish)}
+    gone: list[Wish] = []
+    for wish in wishes:
+        for clause in _clauses(wish) if wish.sense == "deny" else ():
+            other = wanted.get(clause)
+            if other is not None and other.liked:
+                gone.append(other)
+            elif other is not None and wish.chunk.norm not in _own_names(clause):
+                gone.append(wish)
+    return [wish for wish in wishes if wish not in gone]
+
+
+def _clauses(wish: Wish) -> tuple[Clause, ...]:
+    return wish.chunk.meaning.require if wish.chunk.meaning else ()
+
+
+def _own_names(clause: Clause) -> set[str]:
+    """A value's own name, in singular and plural."""
+    names = {canonical(value) for value in clause.values}
+    return names | {plural(name) for name in names}
 
 
 def _said_by_number(meaning: Meaning, numbered: set[str]) -> bool:
@@ -323,10 +355,10 @@ def _alternatives(group: list[Wish], line: Line) -> bool:
         return False
     if "or" in joints or "/" in joints:
         return True
+    behind = {c.norm for c in line.chunks[group[-1].index + 1 : group[-1].index + 4]}
+    if behind & {"whoever", "whatever", "whichever"}:
+        return True
     if any(w.chunk.letter == "P" for w in group):
-        behind = {c.norm for c in line.chunks[group[-1].index + 1 : group[-1].index + 4]}
-        if behind & {"whoever", "whatever", "whichever", "either"}:
-            return True
         return group[0].liked and "with" not in joints
     if group[0].liked:
         return not _heads_noun(line, group[-1].index) or _heads_plural(line, group[-1].index)

@@ -51,7 +51,7 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
         hours = 60 in words.units.values()
         amount = _duration(unit) if hours else rf"{NUMBER}(?: and a half)?(?:\+| \+)? ?(?:{unit})"
         patterns.append(
-            rf"(?:between|from) (?P<a>{NUMBER})(?: {unit})? (?:and|to|-) (?P<b>{amount})"
+            rf"(?:between|from) (?P<a>{amount}|{NUMBER}(?: {unit})?) (?:and|to|-) (?P<b>{amount})"
             rf"|(?P<a2>{NUMBER})(?: {unit})? (?:to|-) (?P<b2>{amount})"
             rf"|(?P<over>{_LOW}|{_NOT_LOW}) (?P<a4>{NUMBER}(?: {unit})?),?(?: and| but|,)+"
             rf" (?:{_HIGH}) (?P<b4>{amount})"

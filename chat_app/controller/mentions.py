@@ -23,14 +23,14 @@ from chat_app.state import State
 
 _SHARE_WORDS = {
     "half": 0.5, "a half": 0.5, "one half": 0.5, "a third": 1 / 3, "one third": 1 / 3, "two thirds": 2 / 3,
-    "a quarter": 0.25, "one quarter": 0.25, "a fourth": 0.25, "three quarters": 0.75, "a fifth": 0.2,
-    "a tenth": 0.1,
+    "a quarter": 0.25, "quarter": 0.25, "one quarter": 0.25, "a fourth": 0.25, "three quarters": 0.75,
+    "a fifth": 0.2, "a tenth": 0.1,
     "one in three": 1 / 3, "one in four": 0.25, "every other one": 0.5, "every second one": 0.5,
 }  # fmt: skip
 _SHARE_WORD = "|".join(sorted(_SHARE_WORDS, key=len, reverse=True))
 _SHARE = re.compile(
     rf"(?<!\S)(?:(?P<n>\d+(?:\.\d+)?|{NUMBER}) %|(?P<word>{_SHARE_WORD})|{joined('mention_out_of')})"
-    r"(?! an? hour| hour| past| a dozen)(?!\S)"
+    r"(?!(?: of)? an? hour| hour| past| a dozen)(?!\S)"
 )
 _COUNT = re.compile(rf"(?<!\S){COUNT}(?!\S)")
 _ONE_ENOUGH = compiled("mention_one_enough")
@@ -137,9 +137,9 @@ class Mentions:
                 ):
                     continue
                 if found:
-                    going_on = (
-                        claims.claim(Chunk(i, found[0], found[1], "V", meaning=table[found[1]])) or going_on
-                    )
+                    first = start if cue and cue.startswith("outside") else i  # the stance denies it
+                    chunk = Chunk(first, found[0], found[1], "V", meaning=table[found[1]])
+                    going_on = claims.claim(chunk) or going_on
                 elif text.tokens[i].norm not in (",", "or", "and") and claims.free(i, i + 1):
                     going_on = False
 

@@ -17,6 +17,7 @@ from recsys.controls import Clause
 KNOWN_BY_SURNAME = 5  # items a bearer must have for the bare surname to mean them
 _STOP = WORDS["people_stop"]
 _DENIALS = frozenset({"no", "not", "without", "minus", "except"})
+_JOINTS = frozenset({"and", "or", "nor", ",", "&"})
 _ARTICLE = compiled("people_article")
 
 
@@ -68,7 +69,8 @@ class NameSpotter:
                     and claims.free(start, start + length)
                     and self._names_somebody(text, start, length)
                 ):
-                    self._take(claims, start, start + length, self._in_role(text, start + length, name))
+                    name = self._in_role(text, start + length, self._as_beside(claims, start, name))
+                    self._take(claims, start, start + length, name)
                     break
         for start in range(len(text) - 1):  # "De Niro"
             said = text.words(start, start + 2)
@@ -236,10 +238,20 @@ class NameSpotter:
     def _beside_name(self, claims: Claims, start: int) -> bool:
         """Whether a name stands before this one, joined by "and"."""
         at = start - 1
-        while at > 0 and claims.text.tokens[at].norm in ("and", "or", ",", "&"):
+        while at > 0 and claims.text.tokens[at].norm in _JOINTS:
             at -= 1
         owner = claims.owner(at) if at < start - 1 else None
         return owner is not None and owner.letter == "P"
+
+    def _as_beside(self, claims: Claims, start: int, name: Name) -> Name:
+        """The name in the role of one that stands before it in a list: "John Wayne or Clint Eastwood"."""
+        at = start - 1
+        while at > 0 and claims.text.tokens[at].norm in _JOINTS:
+            at -= 1
+        owner = claims.owner(at) if at < start - 1 else None
+        if owner is None or owner.letter != "P" or owner.meaning is None:
+            return name
+        return self.names.by_full_name(name_key(name.value), owner.meaning.require[0].facet) or name
 
     def _worth(self, name: Name) -> bool:
         """A name of a single item needs a cue: outside films many people share it."""
@@ -283,6 +295,8 @@ class NameSpotter:
         if word in ORDINARY_NAMES:
             return None
         listed = after in (",", "or", "and", "/") and start + 2 < len(text)
+        if listed and self.names.by_surname(text.words(start + 2, start + 4)) and not text.cased:
+            return name  # "hitchcock or de palma"
         if listed and text.opens_sentence(start) and text.capitalised(start + 2, start + 3):
             return name  # "Spielberg, Scorsese or Kubrick"
         alone = (

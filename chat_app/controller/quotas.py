@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chat_app.controller.chunks import Chunk, Line
 from chat_app.controller.english import FUNCTION, WORDS, is_content
@@ -23,6 +23,7 @@ _QUOTA = compiled("quota", OP=f"(?:{_OP})", LINK=joined("quota_link"), AFTER=_AF
 _AMONG = re.compile(
     r" (?:O )?(?:among (?:them|those|these)|in (?:there|the mix|the list|between)|included|thrown in)(?= |$)"
 )
+_REST = re.compile(r"rest|remain|others")
 _NOUNS = WORDS["quota_nouns"]
 _NOT_BEFORE = WORDS["quota_not_before"]
 _MAKE = compiled("quota_make")
@@ -43,12 +44,15 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
     """Counts and quotas of a message said while ``intent`` is in force; ``taken`` is explained already."""
     out = Amounts(used=set(taken))
     plain: list[_Counted] = []  # "five comedies": the count, or one of several quotas
+    rest: list[_Counted] = []
     for match in line.find(_QUOTA):
         amount, what = line.of(match, "amount")[-1], line.of(match, "what")[0]
         counted = _Counted(match, line.span(match, "amount")[0], amount, line.span(match, "what")[0], what)
         if what.meaning is None or stance.marks[counted.what_at].mode in _TOLD or counted.at in taken:
             continue
-        if _is_count(line, match, intent):
+        if _REST.search(match["amount"]) and not any(q.share for q in out.quotas):
+            rest.append(counted)
+        elif _is_count(line, match, intent):
             plain.append(counted)
         else:
             _add_quota(out, line, counted)
@@ -60,6 +64,11 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
             _add_quota(out, line, counted)
         if any(counted.at == at for counted in plain):
             out.count = intent.count or min(int(sum(c.amount.number or 0 for c in plain)), MAX_COUNT)
+    for counted in rest:  # "ten films, seven of them horror and the rest comedies"
+        left = (out.count or intent.count or 0) - sum(q.count or 0 for q in out.quotas)
+        if left > 0 and out.quotas and all(q.count is not None and q.op == "exactly" for q in out.quotas):
+            amount = replace(counted.amount, letter="N", number=left)
+            _add_quota(out, line, replace(counted, amount=amount))
     return out
 
 
@@ -124,7 +133,7 @@ def _quota(match: re.Match[str], amount: Chunk, what: Chunk, before: list[Quota]
         count = int(amount.number or 0)
     elif amount.letter == "Q":
         share = round(amount.number or 0, 3)
-    elif "rest" in match["amount"] or "remain" in match["amount"] or "others" in match["amount"]:
+    elif _REST.search(match["amount"]):
         left = 1 - sum(q.share or 0 for q in before)
         if not before or left <= 0 or any(q.share is None for q in before):
             return None
@@ -189,6 +198,8 @@ def _counts_items(line: Line, i: int) -> bool:
         return False
     if after and after[0].norm in _AUDIENCE and not (len(after) > 1 and after[1].letter == "O"):
         return False  # "two toddlers" are not counted, "two kids movies" are
+    if [c.norm for c in after[:2]] == ["or", "so"]:
+        after = after[2:]
     for step, c in enumerate(after):
         if c.letter == "O" or (c.letter in ("V", "P") and c.meaning and (c.meaning.require or step)):
             return True
@@ -229,6 +240,7 @@ def _counts_items(line: Line, i: int) -> bool:
         "with",
         "from",
         "about",
+        "for",
         "where",
         "that",
         "but",

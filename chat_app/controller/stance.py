@@ -28,6 +28,7 @@ _HARD = frozenset(".!?;")
 _TURN = frozenset(
     {"because", "since", "but", "though", "however", "although", "yet", "instead", "otherwise", "then", "so"}
 )
+RELATIVES = frozenset({"where", "which", "whose"})
 _DETERMINERS = WORDS["stance_determiners"]
 
 
@@ -112,7 +113,8 @@ class Stance:
         subject = before is not None and (
             self._is_name(i - 1) or before.letter in ("P", "T") or before.letter == "O" and possessed
         )
-        if subject and self.line.chunks[i].norm in _STATES:
+        in_role = i > 1 and self.line.chunks[i - 2].norm in RELATIVES  # "where Sean Connery plays"
+        if subject and not in_role and self.line.chunks[i].norm in _STATES:
             return "verdict", False, 1
         relative = any(
             c.letter in ("O", "V") or c.norm in ("ones", "one", "something", "anything", "stuff")
@@ -230,7 +232,7 @@ class Stance:
         at = i + 1
         ahead = self.line.chunks[at] if at < len(self.line) else None
         if joint == "," and negated and ahead is not None:
-            bounded = i > 0 and self.line.chunks[i - 1].letter == "R" and ahead.letter != "R"
+            bounded = i > 0 and (self.line.chunks[i - 1].letter == "R") != (ahead.letter == "R")
             if bounded or ahead.norm in ("maybe", "perhaps", "possibly", "preferably", "ideally", "rather"):
                 return "want", False  # "nothing over 3 hours, comedy or drama"
         if joint == "," and mode == "unseen" and ahead is not None and ahead.meaning and ahead.meaning.order:

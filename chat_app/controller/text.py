@@ -51,6 +51,7 @@ _SPLIT_NOT = re.compile(
     re.IGNORECASE,
 )
 _SPLIT_PRONOUN = re.compile(r"\b(i|you|we|they|he|she|it|that)(?: |''|[\"\\;]'?)(ll|ve|re)\b", re.IGNORECASE)
+_CLOCK = re.compile(r"\b([1-4]):([0-5]\d)(?= ?(?:h|hours|long|max|at most|or less|or shorter|tops)\b)")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = {ord(c): "'" for c in "’‘´`ʼ′"} | {ord(c): '"' for c in "“”„«»″"}
 _KEEP = frozenset(',.!?;:"()&%/-+*')
@@ -201,6 +202,7 @@ def clean(message: str) -> str:
     text = unicodedata.normalize("NFKC", text).translate(_DASHES).translate(_QUOTES)
     text = "".join(c if c.isprintable() else " " for c in text)
     text = _SPLIT_PRONOUN.sub(r"\1'\2", _SPLIT_NOT.sub(r"\1n't", text))  # "don t", "i ll"
+    text = _CLOCK.sub(r"\1h\2", text)  # "1:40 long"
     return re.sub(r"\s+", " ", text.replace("...", ". ")).strip()
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from chat_app.controller.chunks import Chunk, Line
 from chat_app.controller.patterns import compiled
 from chat_app.controller.sentences import Kind, Sentence
-from chat_app.controller.stance import Stance
+from chat_app.controller.stance import RELATIVES, Stance
 from chat_app.controller.text import canonical, singular
 from recsys.controls import ControlIntent
 
@@ -77,7 +77,14 @@ def _of_sentence(
         ):
             continue
         if told and stance.marks[i].mode == "want" and not stance.marks[i].negated:
-            continue
+            offset = line._starts[i] - line._starts[sentence.start]
+            later = _WATCHES.search(sentence.s, offset)
+            if (
+                not later
+                or later[0] not in ("seen", "saw", "watched")
+                or "," not in sentence.s[offset : later.start()]
+            ):
+                continue  # else "westerns with Cary Grant, I have seen them all": said before
         sense = _sense(line, stance, sentence, i)
         if sense:
             before = " ".join(c.symbol for c in line.chunks[max(sentence.start, i - 4) : i])
@@ -137,6 +144,7 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     if (
         re.match(r"^(?: (?:'s|O|ones|stuff))* (?:is|was|are|were|has|had|did|knew|plays|played)(?= )", behind)
         and line.chunks[i].letter == "P"
+        and not (i and line.chunks[i - 1].norm in RELATIVES)
     ):
         return None
     if mark.mode == "seed":
@@ -204,4 +212,5 @@ def _describes_title(line: Line, stance: Stance, sentence: Sentence, i: int) -> 
     ]
     if stance.marks[i].mode == "like":
         return bool(re.search(r"(?:is|are|was|were)(?= |$)", between)) and "," not in between
-    return not sentence.is_a(Kind.REQUEST)
+    aside = stance.marks[titles[0]].mode == "seen" and "," in between
+    return not aside and not sentence.is_a(Kind.REQUEST)

@@ -15,6 +15,7 @@ _DECADES = {
     "twenties": 20,
     "thirties": 30,
     "forties": 40,
+    "fourties": 40,
     "fifties": 50,
     "sixties": 60,
     "seventies": 70,
@@ -44,7 +45,7 @@ _PERIOD = rf"(?:the )?(?:{_PART}?(?:{_DECADE}|{_CENTURY})|(?:the )?(?:year )?{_Y
 _SHORT_YEAR = r"(?:(?<=\d\d - )|(?<=\d\d to ))\d\d(?! (?:minutes|hours|%))"
 _NOW = r"(?:now|today|the present(?: day)?|present|this day)"
 _CALENDAR = compiled(
-    "calendar", PERIOD=_PERIOD, DECADE=_DECADE, COUNT=COUNT, SHORT_YEAR=_SHORT_YEAR, NOW=_NOW
+    "calendar", PERIOD=_PERIOD, DECADE=_DECADE, PART=_PART, COUNT=COUNT, SHORT_YEAR=_SHORT_YEAR, NOW=_NOW
 )
 _AGE = compiled("calendar_age", COUNT=COUNT)
 _YOUNG = re.compile(
@@ -109,7 +110,7 @@ def _first_year(decade: str, words: str) -> int:
 
 def _calendar_range(match: re.Match[str], facet: str, lexicon: Lexicon) -> Range | None:
     if match["list"]:
-        spans = [period(d) for d in re.findall(_DECADE, match["list"])]
+        spans = [period(d) for d in re.findall(f"{_PART}?{_DECADE}", match["list"])]
         return Range(facet=facet, min=min(low for low, _ in spans), max=max(high for _, high in spans))
     if match["a"]:
         one = period(match["a"])

@@ -52,6 +52,19 @@ CASES: dict[str, dict[str, Any]] = {
         "count": 9,
         "quotas": [part("genre", 4, value="Western"), part("genre", 2, value="Musical")],
     },
+    "ten films, six westerns and the rest musicals": {
+        "count": 10,
+        "quotas": [part("genre", 6, value="Western"), part("genre", 4, value="Musical")],
+    },
+    "choose two for us: one funny, one scary": {
+        "count": 2,
+        "quotas": [part("genre", 1, value="Comedy"), part("genre", 1, value="Horror")],
+    },
+    "6 movies, two of which star cary grant": {"count": 6, "quotas": [part("cast", 2, value="Cary Grant")]},
+    "12 films, quarter of them in italian": {
+        "count": 12,
+        "quotas": [{"facet": "language", "value": "Italian", "share": 0.25}],
+    },
     # where a denial ends
     "nothing over 2 hours, western or war": {
         "require": [genre("Western", "War")],
@@ -65,7 +78,31 @@ CASES: dict[str, dict[str, Any]] = {
         "ranges": [{"facet": "year", "min": 1990, "max": 1990}],
     },
     "not animated my kid is 12": {"exclude": [genre("Animation")]},
-    # years
+    "no musicals, 90s": {
+        "exclude": [genre("Musical")],
+        "ranges": [{"facet": "year", "min": 1990, "max": 1999}],
+    },
+    "war films from outside the us": {
+        "require": [genre("War")],
+        "exclude": [{"facet": "country", "any_of": ["United States"]}],
+    },
+    "animated films, nothing from disney": {"require": [genre("Animation")]},
+    "I love Frank Capra. comedies but not by frank capra": {
+        "require": [genre("Comedy")],
+        "exclude": [{"facet": "director", "any_of": ["Frank Capra"]}],
+    },
+    "musicals with judy garland, i have seen meet me in st louis": {
+        "require": [genre("Musical"), {"facet": "cast", "any_of": ["Judy Garland"]}],
+    },
+    # years and lengths
+    "dramas between 1h10 and 1h35": {
+        "require": [genre("Drama")],
+        "ranges": [{"facet": "runtime", "min": 70, "max": 95}],
+    },
+    "westerns from the 40s, 50s or early 60s, not the 70s": {
+        "require": [genre("Western")],
+        "ranges": [{"facet": "year", "min": 1940, "max": 1963}],
+    },
     "westerns 1955 to 68": {
         "require": [genre("Western")],
         "ranges": [{"facet": "year", "min": 1955, "max": 1968}],
