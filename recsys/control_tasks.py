@@ -183,12 +183,13 @@ def measure(rows: Sequence[int], question: Question, plan: SlatePlan) -> list[fl
     """:data:`MEASURES` of one list. The length held against it is what can be had; hits are NaN
     where no target obeys the open question, and so is ``obeyed`` where nothing was asked."""
     rows, constraints = list(rows), plan.constraints
+    k = min(K, constraints.count)
     targets = question.targets
     if question.protocol == "open" and not constraints.quotas:
         targets = tuple(target for target in targets if constraints.mask[target])
     elif question.protocol == "open":
         targets = tuple(target for target in targets if constraints.quotas[0].mask[target])
-    ranks = np.array([list_rank(rows[:K], target) for target in targets])
+    ranks = np.array([list_rank(rows[:k], target) for target in targets])
     hr = float(hit_ratio(ranks, K).mean()) if len(ranks) else np.nan
     gain = float(ndcg(ranks, K).mean()) if len(ranks) else np.nan
     shape = form(rows, plan.count, question.history.tolist())
@@ -208,4 +209,4 @@ def _obeyed(rows: list[int], task: str, plan: SlatePlan, correct_count: float) -
     if task == "Several":
         held = (control.met for control in constraints.report(rows) if control.control != "count")
         return float(bool(rows) and all(held))
-    return tcp(rows, constraints.controls[0].mask, K)
+    return tcp(rows, constraints.controls[0].mask, constraints.count)

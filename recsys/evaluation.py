@@ -38,6 +38,7 @@ BASELINES = ("teacher", "als")
 QUICK_USERS, QUICK_CATEGORIES = 100, 2
 #: Users and categories of the control tasks where a language model makes lists step by step.
 LIST_USERS, LIST_CATEGORIES = 200, 2
+QUICK_LIST_USERS, QUICK_LIST_CATEGORIES = 15, 1
 
 Progress = Callable[[str], None]
 
@@ -100,7 +101,8 @@ def evaluate(
     if not cases:
         raise TillerError("Too little data to evaluate: nobody and nothing has five interactions.")
     if any(contender.reads_words for contender in rankers):
-        users, categories = users or LIST_USERS, categories or LIST_CATEGORIES
+        users = users or (QUICK_LIST_USERS if quick else LIST_USERS)
+        categories = categories or (QUICK_LIST_CATEGORIES if quick else LIST_CATEGORIES)
     if quick:
         cases, categories = sample(cases, QUICK_USERS, seed), categories or QUICK_CATEGORIES
     asked = sample(cases, users, seed)

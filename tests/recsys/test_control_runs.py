@@ -215,3 +215,11 @@ def test_a_language_model_takes_part_in_the_report():
 def test_means_leave_out_what_is_missing():
     assert nanmean(np.array([[1, np.nan], [3, np.nan]])).tolist()[0] == 2
     assert np.isnan(nanmean(np.array([[np.nan]]))[0])
+
+
+def test_what_stands_beyond_the_number_asked_for_counts_for_nothing():
+    intent = category_intent("color", "Blue", "ItemSearch")
+    question = Question(0, "paper", "ItemSearch", intent, Taste(), np.array([], int), (4,))
+    plan = plan_slate(intent.compile(CATALOG))
+    assert measure([2, 4, 5, 7], question, plan)[:4] == [0, 0, 1, 0]
+    assert measure([4], question, plan)[:4] == [1, 1, 1, 1]
