@@ -69,7 +69,7 @@ class Windows:
 
     def _long(self, begin: int, end: int) -> Window:
         rows = self._train.item[begin:end]
-        samples = self._maker.samples(rows, self._params.branches)
+        samples = self._maker.samples(rows.tolist(), self._params.branches)
         return Window(rows.tolist(), self._kinds[begin:end].tolist(), self._branches(samples))
 
     def _short(self, user: int, rng: np.random.Generator) -> Window | None:

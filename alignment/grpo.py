@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
 from alignment import curves
-from alignment.training import StopRequest, TrainingError, last_checkpoint
-from recsys.lm.adapter import LORA, Manifest, save_adapter
+from alignment.training import StopRequest, TrainingError, last_checkpoint, revision
+from recsys.lm.adapter import Manifest, read_manifest, save_adapter, write_manifest
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from alignment.grpo_trainer import Credit, Prompt, TokenGRPOTrainer
+    from alignment.sources import Sources
     from recsys.lm.model import ItemTokenModel
 
 Progress = Callable[[str], None]
@@ -50,6 +50,32 @@ class GRPOParams:
     def drawn(self) -> int:
         """How many prompts are needed."""
         return self.steps * self.prompts
+
+
+def align_grpo(
+    sources: Sources,
+    parent: Path,
+    adapter: Path,
+    work: Path,
+    params: GRPOParams,
+    progress: Progress | None = None,
+) -> Path:
+    """Train on what :class:`Sources` has, from the adapter ``parent``, and measure what came of it;
+    returns ``adapter``, the folder that is made. A parent elsewhere is copied beside it."""
+    from alignment.grpo_prompts import LISTS, TaskPrompts
+
+    beside = adapter.parent / parent.name
+    if not beside.exists():
+        copytree(parent, beside)
+    model = sources.ranker(beside).model
+    maker = sources.maker(params.seed, mix=LISTS)
+    draw = TaskPrompts(
+        maker, model.prompts, sources.train, params.drawn, batch=params.prompts, seed=params.seed
+    )
+    manifest = run_grpo(model, read_manifest(beside), draw, adapter, work, params, progress)
+    metrics = sources.measure(adapter)
+    write_manifest(adapter, replace(manifest, metrics=metrics, fusion=metrics["fusion"], revision=revision()))
+    return adapter
 
 
 def run_grpo(
@@ -85,6 +111,8 @@ def run_grpo(
             curves.write_table(records, work / TABLE)
             say(_line(step, steps, records[-1]))
 
+    from alignment.lora import lora_tensors
+
     trainer = _trainer(model, draw, work, params, stop, report)
     checkpoint = last_checkpoint(work)
     if checkpoint:
@@ -108,18 +136,6 @@ def run_grpo(
         metrics={},
     )
     return save_adapter(folder, manifest, lora_tensors(trainer.model))
-
-
-def lora_tensors(model: Any) -> dict[str, Tensor]:
-    """The LoRA of a peft model under an adapter's names, bf16."""
-    import torch
-    from peft import get_peft_model_state_dict
-
-    out = {}
-    for name, tensor in get_peft_model_state_dict(model, save_embedding_layers=False).items():
-        layer, part = name.removeprefix("base_model.model.").rsplit(".lora_", 1)
-        out[f"{LORA}{layer}.{part[0]}"] = tensor.to("cpu", torch.bfloat16)
-    return out
 
 
 @contextmanager

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from alignment.lora import lora_tensors
 from alignment.packing import Batch
-from recsys.lm.adapter import LORA, NORM, ROWS, TEXT
+from recsys.lm.adapter import NORM, ROWS, TEXT
 from recsys.lm.composition import ItemRows
 
 
@@ -35,6 +36,7 @@ class Network(nn.Module):
     """
 
     untrained: Tensor
+    inner: Any
 
     def __init__(
         self, base: Any, rows: ItemRows, rank: int, alpha: int, dropout: float, trained: np.ndarray
@@ -44,8 +46,8 @@ class Network(nn.Module):
 
         config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules="all-linear")
         self.words = base.get_input_embeddings().weight  # (v, width)
-        self.peft = get_peft_model(base, config)
-        self.inner = self.peft.base_model.model.model  # type: ignore[union-attr]
+        self.peft: Any = get_peft_model(base, config)
+        self.inner = self.peft.get_base_model().model
         self.inner.norm.weight = nn.Parameter(self.inner.norm.weight.detach().float())
         self.rows = rows
         self.register_buffer("untrained", ~torch.as_tensor(trained))
@@ -77,8 +79,8 @@ class Network(nn.Module):
         tensors |= {TEXT + "in": rows.text_weight("in"), TEXT + "out": rows.text_weight("out")}
         tensors |= {"cf." + side: layer.weight for side, layer in rows.cf.items()}
         tensors["factors"] = rows.factors
-        tensors |= lora_tensors(dict(self.peft.named_parameters()))
-        return {name: tensor.detach().to(torch.bfloat16) for name, tensor in tensors.items()}
+        kept = {name: tensor.detach().to("cpu", torch.bfloat16) for name, tensor in tensors.items()}
+        return kept | lora_tensors(self.peft)
 
     def _hidden(self, batch: Batch, rows_in: Tensor) -> Tensor:
         """Final states ``(b, l, width)``, bf16."""
@@ -95,14 +97,3 @@ class Network(nn.Module):
 
     def _seen(self, logits: Tensor) -> Tensor:
         return logits.float().masked_fill(self.untrained, float("-inf"))
-
-
-def lora_tensors(parameters: dict[str, Any]) -> dict[str, Tensor]:
-    """LoRA matrices of a PEFT model (or of its saved state), by our names: ``lora.LAYER.A``, ``.B``."""
-    out = {}
-    for name, tensor in parameters.items():
-        for part in ("A", "B"):
-            layer, found, _ = name.partition(f".lora_{part}.")
-            if found:
-                out[f"{LORA}{layer.removeprefix('base_model.model.')}.{part}"] = tensor.detach()
-    return out

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,12 +22,11 @@ from alignment.data import WindowParams, Windows
 from alignment.network import Network
 from alignment.packing import Packed, collate, pack
 from alignment.sources import Sources
-from alignment.training import StopRequest, TrainingError
+from alignment.training import StopRequest, TrainingError, revision
 from recsys.lm.adapter import ITEMS, Manifest, item_keys, save_adapter
 from recsys.lm.base import base_hash, load_base, load_tokenizer
 from recsys.lm.composition import ItemRows
 from recsys.lm.prompt import Prompts
-from recsys.settings import REPO
 
 Progress = Callable[[str], None]
 CHECKPOINT, LOG = "checkpoint.pt", "losses.jsonl"
@@ -75,7 +73,8 @@ def run_sft(
 ) -> Path:
     """Train, or go on from the checkpoint in ``work``; returns ``adapter``, the folder that is made.
 
-    After every epoch an adapter is written and measured on the validation item; the best one is kept. Ctrl-C ends with a checkpoint after the step at hand. Raises
+    After every epoch an adapter is written and measured on the validation item; the best one is
+    kept. Ctrl-C ends with a checkpoint after the step at hand. Raises
     :class:`~alignment.training.TrainingError` when the loss is no longer a finite number: what was
     saved before that is kept.
     """
@@ -96,7 +95,7 @@ class _Run:
         n_items = len(sources.catalog)
         self.trained = np.random.default_rng(params.seed).random(n_items) >= params.hidden
         base = load_base(sources.base, params.layers)
-        self.prompts = Prompts(load_tokenizer(sources.base), len(base.get_input_embeddings().weight))
+        self.prompts = Prompts(load_tokenizer(sources.base), base.config.vocab_size)
         factors = sources.als.factors * self.trained[:, None]
         rows = ItemRows(factors, sources.vectors, base.config.hidden_size, params.tied, params.parts)
         self.network = Network(base, rows, params.rank, params.alpha, params.dropout, self.trained)
@@ -283,12 +282,3 @@ def _by_length(pool: list[Packed], size: int, rng: np.random.Generator) -> Itera
     pool = sorted(pool, key=lambda packed: len(packed.ids))
     batches = [pool[i : i + size] for i in range(0, len(pool), size)]
     yield from (batches[i] for i in rng.permutation(len(batches)))
-
-
-def revision() -> str:
-    """The git revision that trained, empty outside a checkout."""
-    try:
-        command = ["git", "-C", str(REPO), "rev-parse", "--short", "HEAD"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""

@@ -83,8 +83,13 @@ def save_adapter(folder: Path, manifest: Manifest, tensors: dict[str, Tensor]) -
     manifest = Manifest(**{**asdict(manifest), "sha256": hashlib.sha256(data).hexdigest()})
     (folder / MANIFEST).unlink(missing_ok=True)  # no manifest, no adapter
     _write(folder / WEIGHTS, data)
-    _write(folder / MANIFEST, (json.dumps(asdict(manifest), indent=2) + "\n").encode())
+    write_manifest(folder, manifest)
     return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write what has become known of an adapter, its metrics say."""
+    _write(folder / MANIFEST, (json.dumps(asdict(manifest), indent=2) + "\n").encode())
 
 
 def read_manifest(folder: Path) -> Manifest:

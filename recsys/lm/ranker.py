@@ -25,7 +25,8 @@ class LanguageModel:
     """
 
     def __init__(self, model: ItemTokenModel, name: str, other: Ranker, weight: float = 0.0) -> None:
-        self.name, self.adapter = name, name
+        self.name = name
+        self.adapter: str | None = name
         self.model, self._other, self._weight = model, other, weight
 
     def scores(self, taste: Taste) -> np.ndarray:
