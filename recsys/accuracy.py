@@ -38,6 +38,11 @@ def scores_of(ranker: Ranker, tastes: Sequence[Taste]) -> Iterator[np.ndarray]:
         yield from ranker.scores_many(tastes[start : start + BATCH])
 
 
+def hidden_items(n_items: int, share: float, seed: int) -> np.ndarray:
+    """The items that a training with this seed never sees, bool ``(n_items,)``."""
+    return np.random.default_rng(seed).random(n_items) < share
+
+
 def cold_hit_ratio(
     ranker: Ranker,
     interactions: Interactions,

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
+from recsys.accuracy import hidden_items
 from recsys.candidates import ALSParams, CollaborativeModel, Progress, fit
 from recsys.catalog import Catalog
 from recsys.errors import TillerError
 from recsys.interactions import Interactions
+from recsys.models import find_adapter
 from recsys.rankers import ALS, RANKERS, Decoding, Ranker, Request
-from recsys.settings import ASSETS, get_settings
+from recsys.settings import get_settings
 
 if TYPE_CHECKING:
     from recsys.lm.model import ItemTokenModel
@@ -105,18 +107,11 @@ def _maker(model: str | Contender) -> Callable[[Grounds], Contender]:
         return _zero_shot
     if model in RANKERS:
         return lambda grounds: _ranker(model, grounds)
-    if (folder := adapter_folder(model.removesuffix(FUSED))) is not None:
+    folder = find_adapter(model.removesuffix(FUSED), get_settings())
+    if folder is not None:
         return lambda grounds: _language_model(folder, model.endswith(FUSED), grounds)
     names = ", ".join((*RANKERS, "teacher", ZERO_SHOT))
     raise TillerError(f"There is no ranker “{model}”: choose {names}, or an adapter by name or folder.")
-
-
-def adapter_folder(name: str) -> Path | None:
-    """Where an adapter lies: a folder, or a name among the shipped ones or those trained here."""
-    from recsys.lm.adapter import MANIFEST
-
-    places = (Path(name).expanduser(), ASSETS / "models" / name, get_settings().data_dir / "models" / name)
-    return next((place for place in places if (place / MANIFEST).exists()), None)
 
 
 def _ranker(name: str, grounds: Grounds) -> Contender:
@@ -144,18 +139,17 @@ def _language_model(folder: Path, fused: bool, grounds: Grounds) -> Contender:
         weight = manifest.fusion if grounds.fusion is None else grounds.fusion
     als, name = ALS(grounds.catalog, grounds.als), folder.name + FUSED * fused
     ranker = LanguageModel(grounds.model(folder), name, als, weight)
-    hidden, cold = manifest.training.get("cold", []), None
-    if hidden:
-        cold = np.zeros(len(grounds.catalog), bool)
-        cold[grounds.catalog.rows(hidden)] = True
-    return Contender(ranker, reads_words=True, cold=cold)
+    training = manifest.training
+    cold = hidden_items(len(grounds.catalog), training.get("hidden", 0.0), training.get("seed", 0))
+    return Contender(ranker, reads_words=True, cold=cold if cold.any() else None)
 
 
 def _zero_shot(grounds: Grounds) -> Contender:
-    from recsys.lm.base import DEFAULT_BASE, base_folder, load_base, load_tokenizer
+    from recsys.lm.base import base_folder, load_base, load_tokenizer
     from recsys.zero_shot import ZeroShot
 
-    folder = base_folder(DEFAULT_BASE, get_settings().data_dir, grounds.progress)
+    settings = get_settings()
+    folder = base_folder(settings.base_model, settings.data_dir, grounds.progress)
     ranker = ZeroShot(grounds.catalog, load_base(folder), load_tokenizer(folder))
     users = ZERO_SHOT_USERS_QUICK if grounds.quick else ZERO_SHOT_USERS
     return Contender(ranker, decodings=("free",), users=users)

@@ -1,6 +1,7 @@
 import json
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 
 from recsys import sequence
@@ -72,13 +73,13 @@ def made_adapter(folder, **training):
 
 
 def test_adapters_take_part_alone_and_fused(grounds, tmp_path, monkeypatch):
-    made_adapter(tmp_path / "models" / "sft-seed0", cold=[1000, 1002])
+    made_adapter(tmp_path / "models" / "sft-seed0", hidden=0.1, seed=3)
     loaded = []
     monkeypatch.setattr(adapter, "load_model", lambda folder, *_, **__: loaded.append(folder) or Model())
     alone, fused = contenders(["sft-seed0", "sft-seed0+als"], grounds)
     assert (alone.name, fused.name) == ("sft-seed0", "sft-seed0+als") and len(loaded) == 1
     assert alone.reads_words and alone.scorer is alone.ranker
     assert (alone.ranker._weight, fused.ranker._weight) == (0, 0.3)
-    assert alone.cold.nonzero()[0].tolist() == [0, 2]
+    assert alone.cold.tolist() == (np.random.default_rng(3).random(80) < 0.1).tolist()
     (given,) = contenders([str(tmp_path / "models" / "sft-seed0") + "+als"], replace(grounds, fusion=0.7))
     assert given.ranker._weight == 0.7 and given.name == "sft-seed0+als"

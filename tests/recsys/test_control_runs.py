@@ -206,7 +206,7 @@ def test_differences_are_paired_and_say_their_gain():
 
 def test_a_language_model_takes_part_in_the_report():
     report = evaluate(DATASET, ["als", Contender(Obedient("invents"), reads_words=True)], quick=True)
-    assert isinstance(report, EvaluationReport) and report.list_users == report.users
+    assert isinstance(report, EvaluationReport) and report.list_users == 15
     assert [(row.model, row.against) for row in report.differences] == [("made", "als")] * 2
     text = report.table()
     assert "made, unseen words" in text and "made + quota slate" in text and "NDCG gain" in text
