@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from chat_app.align import align
+from chat_app.command import JSON_OPTION, read_settings, say
+
 if TYPE_CHECKING:
     from recsys.catalog import Catalog
     from recsys.controls import ControlIntent
     from recsys.profile import Profile
-    from recsys.settings import Settings
-
-JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,10 +37,10 @@ def tiller(debug: bool) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.  [default: 7860]")
 def chat(host: str | None, port: int | None) -> None:
     """Open the web app."""
-    settings = _settings(host=host, port=port)
+    settings = read_settings(host=host, port=port)
     from chat_app.ui.app import launch_app
 
-    launch_app(settings, progress=_say)
+    launch_app(settings, progress=say)
 
 
 @tiller.command()
@@ -48,7 +48,7 @@ def ask() -> None:
     """The same conversation in the terminal."""
     from chat_app.terminal import converse
 
-    converse(_settings(), progress=_say)
+    converse(read_settings(), progress=say)
 
 
 @tiller.command()
@@ -62,7 +62,7 @@ def parse(as_json: bool) -> None:
     from chat_app.state import History
     from recsys.datasets import load_dataset
 
-    settings = _settings()
+    settings = read_settings()
     controller = build_controller(load_dataset(settings.catalog).catalog, settings)
     history = History()
     for text in _lines():
@@ -110,7 +110,7 @@ def recommend(
     from recsys.enrichment import enrich
     from recsys.recommender import load_recommender
 
-    settings = _settings(model=model)
+    settings = read_settings(model=model)
     if request and (refusal := refuse(request, settings.max_message)):
         raise click.UsageError(refusal)
     dataset = enrich(load_dataset(settings.catalog), settings)
@@ -122,14 +122,14 @@ def recommend(
         )
         for unknown in turn.unknown:
             near = f" Did you mean {' or '.join(unknown.nearest[:3])}?" if unknown.nearest else ""
-            _say(f"I do not know “{unknown.text}”.{near}")
+            say(f"I do not know “{unknown.text}”.{near}")
         if turn.act in ("unclear", "smalltalk") and not turn.edit:
-            _say("That request could not be read as one; say a mood, a kind, a name or a title.")
+            say("That request could not be read as one; say a mood, a kind, a name or a title.")
         state = State(profile=profile).apply(turn)
         profile, intent = state.profile, state.intent
     if count:
         intent = intent.model_copy(update={"count": count})
-    with load_recommender(dataset, settings, progress=_say) as recommender:
+    with load_recommender(dataset, settings, progress=say) as recommender:
         slate = recommender.recommend(profile, intent, decoding=decoding)
     if as_json:
         click.echo(slate.model_dump_json())
@@ -177,7 +177,7 @@ def evaluate(
     if requests:
         from chat_app.sentences import evaluate_requests
 
-        found = evaluate_requests(_settings(catalog=dataset), requests, names, seed, _say)
+        found = evaluate_requests(read_settings(catalog=dataset), requests, names, seed, say)
         click.echo(json.dumps(found.to_dict()) if as_json else found.table())
         return
     from recsys.evaluation import run_evaluation
@@ -193,7 +193,7 @@ def evaluate(
         names,
         quick=quick,
         seed=seed,
-        progress=_say,
+        progress=say,
         users=users,
         categories=categories,
         fusion=fusion,
@@ -202,67 +202,6 @@ def evaluate(
     click.echo(json.dumps(report.to_dict()) if as_json else report.table())
     if plot:
         plot_report(report, plot)
-
-
-@tiller.group()
-def align() -> None:
-    """Train the language model on a catalogue. Interrupt when you like: the same command goes on."""
-
-
-@align.command()
-@click.option("--dataset", help="What to learn.  [default: the catalogue of the settings]")
-@click.option("--name", help="Name of the adapter.  [default: the catalogue's, then -sft]")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the histories.")
-@click.option("--layers", type=click.IntRange(1), help="Layers of the base that are used.")
-@click.option("--batch", type=click.IntRange(1), help="Histories a step.")
-@click.option("--hidden", type=click.FloatRange(0, 0.5), help="Share of the items to keep from it.")
-@click.option("--minutes", type=click.FloatRange(0.1), help="Stop after so long.")
-@click.option("--seed", type=int, default=0, show_default=True)
-def sft(dataset: str | None, name: str | None, **given: Any) -> None:
-    """Supervised: items, and requests with answers made with the teacher's help."""
-    from alignment.sft import SFTParams, run_sft
-    from alignment.sources import load_sources
-    from recsys.datasets import load_dataset
-    from recsys.models import own_models
-
-    settings = _settings(catalog=dataset)
-    sources = load_sources(load_dataset(settings.catalog), settings, _say)
-    name = name or f"{sources.catalog.name}-sft"
-    params = SFTParams(**{key: value for key, value in given.items() if value is not None})
-    work = settings.data_dir / "training" / name
-    made = run_sft(sources, work, own_models(settings) / name, params, _say)
-    _say(f"Made {made}. It is used for this catalogue from now on; `tiller models` lists what there is.")
-
-
-@align.command()
-@click.option("--dataset", help="What it was trained on.  [default: the catalogue of the settings]")
-@click.option("--parent", metavar="NAME", help="The adapter to go on from.  [default: the dataset's -sft]")
-@click.option("--name", help="Name of the adapter.  [default: the catalogue's, then -grpo]")
-@click.option("--steps", type=click.IntRange(1), help="Steps of learning.")
-@click.option("--minutes", type=click.FloatRange(0.1), help="Stop after so long.")
-@click.option("--credit", type=click.Choice(["token", "sum"]), help="Reward each item's token, or the list.")
-@click.option("--seed", type=int, default=0, show_default=True)
-def grpo(dataset: str | None, parent: str | None, name: str | None, **given: Any) -> None:
-    """Reinforcement: lists of its own, rewarded item by item and as a whole."""
-    from alignment.grpo import GRPOParams, align_grpo
-    from alignment.sources import load_sources
-    from recsys.datasets import load_dataset
-    from recsys.models import check_model, find_adapter, own_models
-
-    settings = _settings(catalog=dataset)
-    data = load_dataset(settings.catalog)
-    parent = parent or f"{data.catalog.name}-sft"
-    folder = find_adapter(parent, settings)
-    if folder is None:
-        check_model(parent, settings)
-        raise click.UsageError(f"{parent} is no adapter: train one with `tiller align sft`.")
-    name = name or f"{data.catalog.name}-grpo"
-    params = GRPOParams(**{key: value for key, value in given.items() if value is not None})
-    work = settings.data_dir / "training" / name
-    made = align_grpo(
-        load_sources(data, settings, _say), folder, own_models(settings) / name, work, params, _say
-    )
-    _say(f"Made {made}. It is used for this catalogue from now on; `tiller models` lists what there is.")
 
 
 @tiller.command()
@@ -274,7 +213,7 @@ def models(as_json: bool) -> None:
     from recsys.models import adapters
     from recsys.rankers import RANKERS
 
-    found = adapters(_settings())
+    found = adapters(read_settings())
     if as_json:
         own = {name: {"folder": str(folder), **asdict(card)} for name, (folder, card) in found.items()}
         click.echo(json.dumps({"rankers": list(RANKERS), "adapters": own}))
@@ -293,7 +232,7 @@ def doctor(as_json: bool) -> None:
     """Check the installation, data, model and store, and say what to do."""
     from chat_app.doctor import examine
 
-    checks = examine(_settings())
+    checks = examine(read_settings())
     if as_json:
         click.echo(json.dumps([check._asdict() for check in checks]))
     else:
@@ -311,12 +250,12 @@ def prepare(offline: bool) -> None:
     from recsys.enrichment import enrich, fetch
     from recsys.recommender import load_recommender
 
-    settings = _settings()
+    settings = read_settings()
     dataset = load_dataset(settings.catalog)
     if not offline:
-        fetch(dataset, settings, progress=_say)
-    load_recommender(enrich(dataset, settings), settings, progress=_say).close()
-    _say("Ready.")
+        fetch(dataset, settings, progress=say)
+    load_recommender(enrich(dataset, settings), settings, progress=say).close()
+    say("Ready.")
 
 
 @tiller.command()
@@ -327,8 +266,11 @@ def bench(as_json: bool, large: bool, requests: Path | None) -> None:
     """Measure the time of a turn, the start and the memory."""
     from chat_app.bench import run_bench
 
-    report = run_bench(_settings(), requests, large, progress=_say)
+    report = run_bench(read_settings(), requests, large, progress=say)
     click.echo(json.dumps(report.to_dict()) if as_json else report.table())
+
+
+tiller.add_command(align)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -373,25 +315,6 @@ def _be_quiet() -> None:
         "GRADIO_ANALYTICS_ENABLED": "False",
     }.items():
         os.environ.setdefault(name, value)
-
-
-def _settings(**overrides: Any) -> Settings:
-    from pydantic import ValidationError
-
-    from recsys.settings import get_settings
-
-    try:
-        settings = get_settings()
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        name = "TILLER_" + ".".join(map(str, wrong["loc"])).upper()
-        raise click.UsageError(f"{name} is {wrong['input']!r}: {wrong['msg']}.") from None
-    return settings.model_copy(update={k: v for k, v in overrides.items() if v is not None})
-
-
-def _say(message: str) -> None:
-    """Progress goes to stderr: stdout is for results."""
-    click.echo(message, err=True)
 
 
 def _lines() -> Iterator[str]:
