@@ -25,8 +25,8 @@ class WindowParams:
     """``branches`` requests a window; ``short``: short profiles for each window of a history."""
 
     history: int = 100
-    branches: int = 4
-    short: float = 0.5
+    branches: int = 3
+    short: float = 0.3
 
 
 class Windows:

@@ -22,6 +22,7 @@ from alignment.data import WindowParams, Windows
 from alignment.network import Network
 from alignment.packing import Packed, collate, pack
 from alignment.sources import Sources
+from alignment.tasks import MIX
 from alignment.training import StopRequest, TrainingError, revision
 from recsys.lm.adapter import ITEMS, Manifest, item_keys, save_adapter
 from recsys.lm.base import base_hash, load_base, load_tokenizer
@@ -41,7 +42,7 @@ class SFTParams:
 
     ``learning_rate`` is LoRA's, ``row_rate`` the item rows'. ``unknown``: how often an item's factor
     and residual are left out in a step. ``hidden``: share of the items that training never sees, to
-    measure what text alone does for new ones.
+    measure what text alone does for new ones. ``chat``: whether ordinary talk is mixed in.
     """
 
     layers: int = 12
@@ -50,13 +51,14 @@ class SFTParams:
     dropout: float = 0.05
     tied: bool = False
     parts: tuple[str, ...] = ("cf", "text", "residual")
-    epochs: int = 3
-    batch: int = 4
+    epochs: int = 2
+    batch: int = 3
     learning_rate: float = 1e-3
-    row_rate: float = 4e-3
+    row_rate: float = 1e-3
     row_decay: float = 0.01
     warmup: int = 50
     unknown: float = 0.1
+    chat: bool = True
     hidden: float = 0.0
     minutes: float | None = None
     save_every: int = 100
@@ -99,8 +101,9 @@ class _Run:
         factors = sources.als.factors * self.trained[:, None]
         rows = ItemRows(factors, sources.vectors, base.config.hidden_size, params.tied, params.parts)
         self.network = Network(base, rows, params.rank, params.alpha, params.dropout, self.trained)
+        mix = {task: weight for task, weight in MIX.items() if task != "chat" or params.chat}
         self.windows = Windows(
-            sources.train, sources.maker(params.seed), self.trained, params.windows, params.seed
+            sources.train, sources.maker(params.seed, mix=mix), self.trained, params.windows, params.seed
         )
         self.accelerator = Accelerator(mixed_precision="bf16")
         optimizer = torch.optim.AdamW(self._groups())
@@ -270,6 +273,7 @@ class _Run:
             items=len(sources.catalog),
             rank=params.rank,
             alpha=params.alpha,
+            history=params.windows.history,
             fusion=metrics.get("fusion", 0.0),
             split="leave-last-out: the last two interactions of every user are unseen",
             training={**json.loads(json.dumps(asdict(params))), "steps": self.step},

@@ -23,6 +23,7 @@ import numpy as np
 from recsys.catalog import Catalog
 from recsys.errors import TillerError
 from recsys.lm.base import base_folder, base_hash, load_base, load_tokenizer
+from recsys.lm.prompt import HISTORY
 from recsys.vectors import text_keys
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Manifest:
     items: int
     rank: int
     alpha: int
+    history: int = HISTORY
     sha256: str = ""
     parent: str | None = None
     parent_sha256: str | None = None
@@ -136,7 +138,7 @@ def load_model(
     for manifest, tensors in chain:
         _merge(model, manifest, tensors)
     _add_items(model, chain[0][1], catalog, first, embed)
-    return ItemTokenModel(model, load_tokenizer(base), catalog)
+    return ItemTokenModel(model, load_tokenizer(base), catalog, first.history)
 
 
 def _chain(folder: Path) -> list[tuple[Manifest, dict[str, Tensor]]]:

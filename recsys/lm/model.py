@@ -18,7 +18,7 @@ from torch import Tensor
 
 from recsys.candidates import Taste
 from recsys.catalog import Catalog
-from recsys.lm.prompt import Prompts
+from recsys.lm.prompt import HISTORY, Prompts
 from recsys.rankers import Words
 
 if TYPE_CHECKING:
@@ -47,12 +47,19 @@ class ItemTokenModel:
     ----------
     model : its vocabulary is the base's and then one token for each catalogue row.
     tokenizer : of the base; :meth:`full_tokenizer` knows the item tokens too.
+    history : so many of the latest entries of a profile are read.
     """
 
-    def __init__(self, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, catalog: Catalog) -> None:
+    def __init__(
+        self,
+        model: LlamaForCausalLM,
+        tokenizer: PreTrainedTokenizerFast,
+        catalog: Catalog,
+        history: int = HISTORY,
+    ) -> None:
         self.model, self.catalog = model.eval(), catalog
         self.first = model.config.vocab_size - len(catalog)
-        self.prompts = Prompts(tokenizer, self.first)
+        self.prompts = Prompts(tokenizer, self.first, history)
         self._base_tokenizer = tokenizer
         self._profiles: OrderedDict[tuple[int, ...], State] = OrderedDict()
 

@@ -20,8 +20,8 @@ from recsys.settings import PROMPTS
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-#: The latest entries of a profile that are read.
-MAX_HISTORY = 100
+#: The latest entries of a profile that are read, unless a model was trained on other lengths.
+HISTORY = 100
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,13 @@ class Prompts:
     ----------
     tokenizer : of the base model; item tokens need not be in it.
     first : token id of catalogue row 0; row r has ``first + r``.
+    history : so many of the latest entries of a profile are read.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, first: int) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, first: int, history: int = HISTORY) -> None:
         self._tokenizer = tokenizer
         self._layout = load_layout()
-        self.first = first
+        self.first, self.history = first, history
         self.end: int = tokenizer.eos_token_id
         self.head = self._encode(self._layout.head)
         self.marks = {kind: self._encode(mark) for kind, mark in self._layout.marks.items()}
@@ -65,7 +66,7 @@ class Prompts:
         """The first part of a prompt."""
         disliked, seen = set(taste.disliked), set(taste.seen)
         ids = list(self.head)
-        for row in taste.timeline[-MAX_HISTORY:]:
+        for row in taste.timeline[-self.history :]:
             ids += self.entry(row, "disliked" if row in disliked else "seen" if row in seen else "liked")
         return ids
 
