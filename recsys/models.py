@@ -29,16 +29,17 @@ def own_models(settings: Settings) -> Path:
     return settings.data_dir / "models"
 
 
-def adapters(settings: Settings) -> dict[str, tuple[Path, Manifest]]:
+def adapters(settings: Settings, progress: Progress | None = None) -> dict[str, tuple[Path, Manifest]]:
     """Folder and manifest of every adapter at hand, by name, shipped ones first; unreadable ones are
-    left out."""
+    left out, and ``progress`` is told."""
     found: dict[str, tuple[Path, Manifest]] = {}
     for place in (SHIPPED, own_models(settings)):
         for path in sorted(place.glob(f"*/{MANIFEST}")):
             try:
                 found.setdefault(path.parent.name, (path.parent, read_manifest(path.parent)))
-            except AdapterError:
-                continue
+            except AdapterError as error:
+                if progress:
+                    progress(str(error))
     return found
 
 
@@ -50,11 +51,11 @@ def find_adapter(name: str, settings: Settings) -> Path | None:
     return None
 
 
-def default_model(catalog: Catalog, settings: Settings) -> str:
+def default_model(catalog: Catalog, settings: Settings, progress: Progress | None = None) -> str:
     """The adapter that was trained on this catalogue, or ``"als"``."""
     fitting = [
         (STAGES.index(manifest.stage), -number, name)
-        for number, (name, (_, manifest)) in enumerate(adapters(settings).items())
+        for number, (name, (_, manifest)) in enumerate(adapters(settings, progress).items())
         if manifest.catalog == catalog.name and manifest.stage in STAGES
     ]
     shipped = [entry for entry in fitting if (SHIPPED / entry[2]).is_dir()]
@@ -71,14 +72,16 @@ def load_ranker(
 ) -> Ranker:
     """The ranker of a name in ``RANKERS``, an adapter by name or folder, or ``"auto"``.
 
-    ``embed``: see :func:`recsys.lm.adapter.load_model`. With ``"auto"``, a model that cannot be loaded
-    is replaced by ALS, and that is said. Raises :class:`TillerError` for an unknown name.
+    ``embed``: see :func:`recsys.lm.adapter.load_model`. With ``"auto"``, ALS stands in for a model that
+    is not there or cannot be loaded, and that is said. Raises :class:`TillerError` for an unknown name.
     """
     say = progress or (lambda message: None)
     check_model(name, settings)
     if name != AUTO:
         return _load(name, catalog, als, settings, embed, say)
-    chosen = default_model(catalog, settings)
+    chosen = default_model(catalog, settings, say)
+    if chosen == ALS.name:
+        say(f"No model was trained on {catalog.name}, so ALS ranks (`tiller align sft` trains one).")
     try:
         return _load(chosen, catalog, als, settings, embed, say)
     except TillerError as error:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from recsys.catalog import Catalog
 from recsys.errors import TillerError
@@ -39,6 +40,8 @@ MANIFEST, WEIGHTS = "manifest.json", "adapter.safetensors"
 LORA, ROWS, TEXT, ITEMS, NORM = "lora.", "rows.", "text.", "items", "norm"
 #: With fewer of a catalogue's items known than this share, the adapter is another catalogue's.
 FAMILIAR = 0.5
+#: An adapter and those below it: SFT, GRPO, DPO, and some repeated.
+MOST_STAGES = 5
 
 
 class AdapterError(TillerError):
@@ -97,11 +100,15 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of an adapter. Raises :class:`AdapterError`."""
     try:
-        return Manifest(**json.loads((folder / MANIFEST).read_text("utf-8")))
+        return TypeAdapter(Manifest).validate_json((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
-        raise AdapterError(f"{folder} holds no adapter ({MANIFEST} is missing).") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise AdapterError(f"The manifest in {folder} cannot be read ({error}): get it again.") from None
+        raise AdapterError(f"{folder} holds no adapter ({MANIFEST} is missing): train or get one.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = ": ".join([*map(str, first["loc"]), first["msg"]])
+    except OSError as error:
+        reason = str(error)
+    raise AdapterError(f"The manifest in {folder} cannot be read ({reason}): get the adapter again.")
 
 
 def load_model(
@@ -117,7 +124,7 @@ def load_model(
     ----------
     folder : of the adapter; its parents are looked for beside it.
     data_dir : where base models are kept.
-    embed : text vectors of items that training did not know; without it they cannot be named.
+    embed : text vectors of items that training did not know; without it their rows are empty.
 
     Raises
     ------
@@ -135,25 +142,38 @@ def load_model(
             "delete that folder to fetch them again, or train with `tiller align sft`."
         )
     model = load_base(base, first.layers)
-    for manifest, tensors in chain:
-        _merge(model, manifest, tensors)
-    _add_items(model, chain[0][1], catalog, first, embed)
+    try:
+        for manifest, tensors in chain:
+            _merge(model, manifest, tensors)
+        _add_items(model, chain[0][1], catalog, first, embed)
+    except (AttributeError, LookupError, ArithmeticError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise AdapterError(
+            f"The adapter {chain[-1][0].name} does not fit together ({reason}): get it again."
+        ) from error
     return ItemTokenModel(model, load_tokenizer(base), catalog, first.history)
 
 
 def _chain(folder: Path) -> list[tuple[Manifest, dict[str, Tensor]]]:
     """The adapter and what it stands on, the first stage first."""
     manifest = read_manifest(folder)
-    own = (manifest, _tensors(folder, manifest))
-    if manifest.parent is None:
-        return [own]
-    before = _chain(folder.parent / manifest.parent)
-    if before[-1][0].sha256 != manifest.parent_sha256:
-        raise AdapterError(
-            f"The adapter {manifest.name} stands on another {manifest.parent} than the one beside it: "
-            "get both again, or train it again."
-        )
-    return [*before, own]
+    chain = [(manifest, _tensors(folder, manifest))]
+    while manifest.parent is not None:
+        beside = folder.parent / manifest.parent
+        if not (beside / MANIFEST).exists():
+            raise AdapterError(
+                f"The adapter {manifest.name} stands on {manifest.parent}, which is not beside it in "
+                f"{folder.parent}: get that one too."
+            )
+        parent = read_manifest(beside)
+        if parent.sha256 != manifest.parent_sha256 or len(chain) == MOST_STAGES:
+            raise AdapterError(
+                f"The adapter {manifest.name} stands on another {manifest.parent} than the one beside it: "
+                "get both again, or train it again."
+            )
+        manifest = parent
+        chain.insert(0, (manifest, _tensors(beside, manifest)))
+    return chain
 
 
 def _tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:

@@ -7,10 +7,10 @@ to bf16 and saved, and what is trained on it is bound to exactly those weights b
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,8 +56,8 @@ def base_folder(name: str, data_dir: Path, progress: Progress | None = None) -> 
             (_dequantise if name == DEFAULT_BASE else _from_hub)(name, Path(scratch), made)
         except (PackageError, OSError, ValueError) as error:
             raise BaseModelError(
-                f"The base model {name} cannot be had ({error}) Check the network, or set "
-                "TILLER_BASE_MODEL to a folder that holds it."
+                f"The base model {name} cannot be had ({str(error).rstrip('.')}). Check the network, or copy "
+                f"{folder} from a machine that has it."
             ) from error
         (made / SEAL).write_text(_digest(made / WEIGHTS))
         shutil.rmtree(folder, ignore_errors=True)
@@ -76,27 +76,41 @@ def base_hash(folder: Path) -> str:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of a base model."""
+    """The tokenizer of a base model. Raises :class:`BaseModelError`."""
     from transformers import AutoTokenizer
 
-    tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)  # type: ignore[assignment]
+    with _readable(folder):
+        tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)  # type: ignore[assignment]
     return tokenizer
 
 
 def load_base(folder: Path, layers: int | None = None) -> LlamaForCausalLM:
-    """The first ``layers`` layers (default: all) of a base model, in bf16, ready to be called."""
+    """The first ``layers`` layers (default: all) of a base model, in bf16, ready to be called.
+
+    Raises :class:`BaseModelError`.
+    """
     from transformers import AutoConfig, AutoModelForCausalLM, utils
 
     utils.logging.disable_progress_bar()
     utils.logging.set_verbosity_error()  # the layers left out are named as unused otherwise
-    try:
+    with _readable(folder):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         config.num_hidden_layers = min(layers or config.num_hidden_layers, config.num_hidden_layers)
         return AutoModelForCausalLM.from_pretrained(
             folder, config=config, dtype="bfloat16", trust_remote_code=False
         ).eval()
-    except (OSError, ValueError, json.JSONDecodeError) as error:
-        raise BaseModelError(f"The base model in {folder} cannot be read ({error}): delete it.") from error
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Whatever the libraries say of a damaged folder, as one sentence."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise BaseModelError(
+            f"The base model in {folder} cannot be read ({reason}): delete the folder to get it again."
+        ) from error
 
 
 def _dequantise(name: str, scratch: Path, made: Path) -> None:

@@ -69,7 +69,7 @@ class ItemRows(nn.Module):
         if self.tied and side == "out":
             return self.text_weight("in") * self.out_scale
         weight: Tensor = self.text[side].weight  # type: ignore[assignment]
-        return weight / self.text_scale
+        return weight / self.text_scale * float("text" in self.parts)
 
     def _rows(self, side: str, known: Tensor | None) -> Tensor:
         personal = self.cf[side](self.factors)

@@ -24,12 +24,12 @@ def free_lists(
 ) -> list[list[int]]:
     """Greedy answers as rows, -1 for a token that is no item.
 
-    ``beside`` ``(n, n_items)``: what is added to the items' scores (of another ranker), if anything.
+    ``beside``: see :func:`with_beside`.
     """
 
     def choose(i: int, scores: np.ndarray, taken: list[int]) -> int | None:
         if beside is not None:
-            scores[model.first :] += beside[i]
+            scores[model.first :] = with_beside(scores[model.first :], beside[i])
         token = int(scores.argmax())
         return None if token == model.end or len(taken) >= counts[i] + SLACK else token - model.first
 
@@ -49,7 +49,7 @@ def guarded_lists(
 
     def choose(i: int, scores: np.ndarray, taken: list[int]) -> int | None:
         if beside is not None:
-            scores = scores + beside[i]
+            scores = with_beside(scores, beside[i])
         if i in ordered:
             ready.setdefault(i, plans[i].pick(scores))
             return ready[i][len(taken)] if len(taken) < len(ready[i]) else None
@@ -60,6 +60,12 @@ def guarded_lists(
         return row
 
     return _decode(model, prompts, choose, whole=False)
+
+
+def with_beside(scores: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """Items' logits ``(..., n_items)`` with another ranker's standardised scores (times its weight)
+    beside them: these are stretched to the logits' own deviation."""
+    return scores + scores.std(axis=-1, keepdims=True) * beside
 
 
 def _decode(

@@ -1,7 +1,7 @@
 """The item-token model as it is served: a plain causal LM whose vocabulary ends in the items.
 
 Nothing of training is left in it: LoRA is merged, item rows are ordinary embedding rows. Scores are
-log-probabilities of the next token.
+logits of the next token.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,6 +63,7 @@ class ItemTokenModel:
         self.prompts = Prompts(tokenizer, self.first, history)
         self._base_tokenizer = tokenizer
         self._profiles: OrderedDict[tuple[int, ...], State] = OrderedDict()
+        self._lock = Lock()
 
     @property
     def end(self) -> int:
@@ -77,7 +79,8 @@ class ItemTokenModel:
         from transformers import AddedToken
 
         tokenizer = deepcopy(self._base_tokenizer)
-        names = (f"<|item_{row}|>" for row in range(len(self.catalog)))
+        spare = range(len(tokenizer), self.first)  # many a model's vocabulary is longer than its words
+        names = [f"<|spare_{id}|>" for id in spare] + [f"<|item_{row}|>" for row in range(len(self.catalog))]
         tokenizer.add_tokens([AddedToken(name, special=True, normalized=False) for name in names])
         return tokenizer
 
@@ -102,12 +105,16 @@ class ItemTokenModel:
     def read_one(self, taste: Taste, words: Words) -> State:
         """Read one prompt; what was computed for its profile is kept and used again."""
         profile = tuple(self.prompts.profile(taste))
-        if profile not in self._profiles:
-            self._profiles[profile] = self.read([profile])
-        self._profiles.move_to_end(profile)
-        while len(self._profiles) > KEPT:
-            self._profiles.popitem(last=False)
-        return self.read([self.prompts.request(words)], deepcopy(self._profiles[profile]))
+        with self._lock:  # conversations share the model
+            kept = self._profiles.get(profile)
+        if kept is None:
+            kept = self.read([profile])
+        with self._lock:
+            self._profiles[profile] = kept
+            self._profiles.move_to_end(profile)
+            while len(self._profiles) > KEPT:
+                self._profiles.popitem(last=False)
+        return self.read([self.prompts.request(words)], deepcopy(kept))
 
     def _forward(self, ids: Tensor, mask: Tensor, cache: Any) -> State:
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]

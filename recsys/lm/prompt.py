@@ -6,6 +6,7 @@ tokenised apart, so that what was computed for a profile serves every request af
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Prompts:
         self.end: int = tokenizer.eos_token_id
         self.head = self._encode(self._layout.head)
         self.marks = {kind: self._encode(mark) for kind, mark in self._layout.marks.items()}
+        self._specials = re.compile("|".join(map(re.escape, tokenizer.all_special_tokens)))
         self._cache: dict[str, list[int]] = {}
 
     def entry(self, row: int, polarity: str) -> list[int]:
@@ -71,8 +73,10 @@ class Prompts:
         return ids
 
     def request(self, words: Words) -> list[int]:
-        """The second part, up to where the answer begins."""
-        pieces: Sequence[str | int] = (self._layout.before_request, *words, self._layout.before_answer)
+        """The second part, up to where the answer begins. Words of a person that look like a token of
+        the layout are left out: they would end the request."""
+        said = (self._specials.sub(" ", piece) if isinstance(piece, str) else piece for piece in words)
+        pieces: Sequence[str | int] = (self._layout.before_request, *said, self._layout.before_answer)
         ids: list[int] = []
         for is_text, run in groupby(pieces, lambda piece: isinstance(piece, str)):
             if is_text:  # neighbouring texts are tokenised as one, as they will be read
@@ -83,11 +87,12 @@ class Prompts:
 
     def text(self, text: str) -> list[int]:
         """Token ids of a text, remembered: requests repeat one another."""
-        if text not in self._cache:
+        ids = self._cache.get(text)
+        if ids is None:  # two threads may both do it: neither needs what the other keeps
             if len(self._cache) > 50_000:
                 self._cache.clear()
-            self._cache[text] = self._encode(text)
-        return self._cache[text]
+            self._cache[text] = ids = self._encode(text)
+        return ids
 
     def _encode(self, text: str) -> list[int]:
         return self._tokenizer.encode(text, add_special_tokens=False)

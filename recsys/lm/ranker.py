@@ -8,7 +8,7 @@ import numpy as np
 
 from recsys.candidates import Taste
 from recsys.controls import ControlIntent
-from recsys.lm.decoding import free_lists, guarded_lists
+from recsys.lm.decoding import free_lists, guarded_lists, with_beside
 from recsys.lm.model import ItemTokenModel, State
 from recsys.lm.wording import canonical
 from recsys.rankers import Decoding, Ranker, Request, Words
@@ -37,7 +37,7 @@ class LanguageModel:
             [self.model.prompt_ids(taste, self._plain(taste)) for taste in tastes]
         )
         beside = self._beside(tastes)
-        return scores if beside is None else scores + scores.std(axis=1, keepdims=True) * beside
+        return scores if beside is None else with_beside(scores, beside)
 
     def steps(self, taste: Taste, intent: ControlIntent) -> Walk:
         beside = self._beside([taste])
@@ -88,4 +88,4 @@ class Walk:
     def _read(self, state: State) -> None:
         self._state = state
         scores = self._model.item_scores(state)[0]
-        self.scores = scores if self._beside is None else scores + scores.std() * self._beside[0]
+        self.scores = scores if self._beside is None else with_beside(scores, self._beside[0])
