@@ -59,6 +59,7 @@ class Windows:
 
     def __call__(self, epoch: int) -> Iterator[Window]:
         rng = np.random.default_rng((self._seed, epoch, 1))
+        self._maker.reseed(self._seed, epoch)
         for begin, end in self.spans(epoch):
             yield self._long(begin, end)
             if rng.random() < self._params.short:

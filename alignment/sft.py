@@ -8,11 +8,13 @@ SFTTrainer knows, so this is a loop of its own on ``accelerate``.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -112,6 +114,10 @@ class _Run:
         self.scores: dict[str, Any] = {}
         per_epoch = len(self.windows.spans(0)) * (1 + params.windows.short) / params.batch
         self.steps = max(int(per_epoch * params.epochs), 1)
+        if not per_epoch:
+            raise TrainingError("There is nothing to learn from: nobody has used two items or more.")
+        told = (base_hash(sources.base), item_keys(sources.catalog).tolist(), sources.train.item.tolist())
+        self._data = hashlib.sha256(repr(told).encode()).hexdigest()
 
     def train(self) -> Path:
         self._resume()
@@ -124,7 +130,8 @@ class _Run:
                 self._finish_epoch()
         if stop.interrupted:
             self.say(f"Interrupted; the same command goes on from step {self.step}.")
-        if not self.scores:  # stopped within the first epoch
+        timed_out = self.within and not stop.interrupted
+        if timed_out or not self.scores:  # what was learned since the last epoch counts, too
             self._finish_epoch()
         return self.adapter
 
@@ -153,20 +160,24 @@ class _Run:
         with self.accelerator.autocast():
             losses = self.model(collate(windows).to(device), known.to(device))
         loss = losses.next_item + losses.answer
-        if not torch.isfinite(loss):
-            kept = (
-                "the checkpoint before it is kept" if self._checkpoint.exists() else "nothing was saved yet"
-            )
-            raise TrainingError(
-                f"The loss is no longer a finite number at step {self.step}; {kept}. "
-                "Start again with a lower learning rate."
-            )
+        self._check(loss)
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.network.trainable().values(), CLIP)
+        norm = self.accelerator.clip_grad_norm_(self.network.trainable().values(), CLIP)
+        self._check(norm)
         self.optimizer.step()
         self.step += 1
         return float(losses.next_item.detach()), float(losses.answer.detach())
+
+    def _check(self, number: Any) -> None:
+        """A bad loss or gradient must not reach the weights, nor a checkpoint."""
+        if not torch.isfinite(torch.as_tensor(number)):
+            there = self._checkpoint.exists()
+            kept = "the checkpoint before it is kept" if there else "nothing was saved yet"
+            raise TrainingError(
+                f"The loss or its gradient is no finite number at step {self.step}; {kept}. "
+                "Start again under another name with a lower learning rate."
+            )
 
     def _batches(self) -> Iterator[list[Packed]]:
         """The batches of this epoch, the same ones every time."""
@@ -206,6 +217,7 @@ class _Run:
     def _save(self) -> None:
         state = {
             "params": json.dumps(asdict(self.params)),
+            "data": self._data,
             "trainable": {name: p.detach() for name, p in self.network.trainable().items()},
             "optimizer": self.optimizer.state_dict(),
             "place": [self.step, self.epoch, self.within],
@@ -221,14 +233,19 @@ class _Run:
             return
         try:
             state = torch.load(self._checkpoint, weights_only=True)
-        except (OSError, RuntimeError, ValueError, EOFError) as error:
-            raise TrainingError(f"{self._checkpoint} cannot be read ({error}): delete it.") from None
+        except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+            reason = str(error).splitlines()[0] if str(error) else "it is empty"
+            raise TrainingError(
+                f"{self._checkpoint} cannot be read ({reason}): delete it to start again."
+            ) from None
         asked = json.loads(json.dumps(asdict(self.params)))
         free = {"epochs", "minutes", "save_every"}
         then = json.loads(state["params"])
-        if any(then[key] != asked[key] for key in asked if key not in free):
+        differs = any(then.get(key) != asked[key] for key in asked if key not in free)
+        if differs or state.get("data", self._data) != self._data:
             raise TrainingError(
-                f"{self.work} holds a training with other settings: give another folder, or delete it."
+                f"{self.work} holds a training on other data or with other settings: use another name, or "
+                "delete that folder."
             )
         own = self.network.trainable()
         with torch.no_grad():
@@ -248,16 +265,18 @@ class _Run:
         self.say(f"step {self.step}/{self.steps}  next item {next_item:.3f}  answers {answer:.3f}")
 
     def _finish_epoch(self) -> None:
-        """Write the adapter of now, measure it, keep it when it is the best."""
+        """Write the adapter of now, measure it, keep it when it is the best (or cannot be measured)."""
         draft = self.work / "draft"
         tensors = self.network.adapter_tensors()
         tensors[ITEMS] = torch.from_numpy(item_keys(self.sources.catalog).copy())
         save_adapter(draft, self._manifest({}), tensors)
         metrics = self.sources.measure(draft)
-        self.say(f"epoch {self.epoch}: validation HR@10 {metrics['hr']:.3f} NDCG@10 {metrics['ndcg']:.3f}")
-        best = self.scores.get("ndcg", -1.0)
-        self.scores = max(self.scores, metrics | {"epoch": self.epoch}, key=lambda s: s.get("ndcg", -1.0))
-        if metrics["ndcg"] > best:
+        figures = "nobody to measure it on"
+        if metrics:
+            figures = f"validation HR@10 {metrics['hr']:.3f} NDCG@10 {metrics['ndcg']:.3f}"
+        self.say(f"epoch {self.epoch}: {figures}")
+        if metrics.get("ndcg", 0.0) > self.scores.get("ndcg", -1.0) or not metrics:
+            self.scores = metrics | {"epoch": self.epoch}
             save_adapter(self.adapter, self._manifest(metrics), tensors)
         self._save()
 

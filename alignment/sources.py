@@ -75,7 +75,10 @@ class Sources:
 
     def measure(self, adapter: Path) -> dict[str, float]:
         """HR@10 and NDCG@10 of an adapter on the validation item, alone (``hr``, ``ndcg``) and with the
-        best weight of ALS beside it (``fusion``, ``fused_ndcg``)."""
+        best weight of ALS beside it (``fusion``, ``fused_ndcg``). Empty where there is nobody to measure
+        it on."""
+        if not self.cases:
+            return {}
         alone = self.ranker(adapter, 0.0)
         ranks = accuracy_ranks(alone, self.cases, self.core, None, 0)["5-core"]
         fused = self._fused(alone)

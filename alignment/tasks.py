@@ -137,6 +137,10 @@ class TaskMaker:
         self._intents = Intents(catalog, self._wishes, self._rng)
         self._chats = read_chat()
 
+    def reseed(self, *seed: int) -> None:
+        """Begin another series of samples, the same one whatever was drawn before."""
+        self._rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+
     def samples(self, rows: Sequence[int], n: int, cuts: Sequence[int] | None = None) -> list[Sample]:
         """``n`` samples of one user.
 
