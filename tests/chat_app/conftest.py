@@ -22,7 +22,7 @@ from recsys.settings import Settings
 def small_recommender(tmp_path_factory):
     """A thousand made films; ``dataset`` beside the recommender."""
     dataset = made_dataset(1000, 5000)
-    settings = Settings(home=tmp_path_factory.mktemp("small"), _env_file=None)
+    settings = Settings(home=tmp_path_factory.mktemp("small"), model="als", _env_file=None)
     recommender = load_recommender(dataset, settings, vectors=made_vectors(dataset, 16))
     yield dataset, recommender
     recommender.close()

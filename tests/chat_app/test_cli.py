@@ -22,7 +22,7 @@ def tiller(tmp_path_factory):
             input=stdin,
             capture_output=True,
             timeout=300,
-            env={**os.environ, "TILLER_HOME": str(home), **env},
+            env={**os.environ, "TILLER_HOME": str(home), "TILLER_MODEL": "als", **env},
         )
 
     return run

@@ -110,6 +110,7 @@ class Server:
     def start(self) -> Server:
         """Start it and wait until it answers."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("TILLER_", "GRADIO_"))}
+        environment["TILLER_MODEL"] = "als"
         environment |= {f"TILLER_{k.upper()}": str(v) for k, v in self.settings.items()}
         environment |= {"TILLER_HOME": str(self.home), "TILLER_CATALOG": str(self.catalog)}
         command = "from chat_app.cli import main; main()"

@@ -26,7 +26,7 @@ def recommender(tmp_path_factory, vectors):
     from tests.recsys.made_use import embed_words
 
     home = tmp_path_factory.mktemp("home")
-    with load_recommender(DATASET, Settings(home=home), vectors=vectors) as recommender:
+    with load_recommender(DATASET, Settings(home=home, model="als"), vectors=vectors) as recommender:
         recommender._index._embed = embed_words
         yield recommender
 
