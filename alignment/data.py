@@ -6,7 +6,7 @@ profiles: a handful of likes in no order, as a chat begins with.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,5 +93,9 @@ class Windows:
         return [
             Branch(sample.cut, sample.words, sample.answer)
             for sample in samples
-            if sample.answer and (isinstance(sample.answer, str) or self._trained[list(sample.answer)].all())
+            if sample.answer and self._may_be_seen(sample.words) and self._may_be_seen(sample.answer)
         ]
+
+    def _may_be_seen(self, words: Sequence[str | int]) -> bool:
+        """Whether all items among these, asked about or answered, are trained."""
+        return all(self._trained[word] for word in words if not isinstance(word, str))

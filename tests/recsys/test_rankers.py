@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 
 from recsys.candidates import Taste, fit
 from recsys.controls import MAX_COUNT, Clause, ControlIntent, Quota
+from recsys.lm.decoding import SLACK
+from recsys.lm.ranker import LanguageModel
 from recsys.profile import Profile
-from recsys.rankers import RANKERS
+from recsys.rankers import ALS, RANKERS, Static
 from recsys.recommender import Recommender
 from recsys.semantic import SemanticIndex
+from recsys.sequence import SequenceParams, Teacher, fit_sequence
+from tests.made_lm import small_model
 from tests.recsys.made_use import COLORS, MAKERS, THEMES, embed_words, made_dataset
 
 DATASET = made_dataset(260, 80)
@@ -20,9 +24,21 @@ CATALOG = DATASET.catalog
 IDS = st.sampled_from(CATALOG.ids)
 
 
-@pytest.fixture(scope="module", params=sorted(RANKERS))
+def language_model(catalog, model):
+    return LanguageModel(small_model(catalog), "made-sft", ALS(catalog, model), 0.3)
+
+
+def teacher(catalog, model):
+    params = SequenceParams(width=16, layers=1, heads=1, window=30, epochs=3, learning_rate=0.02)
+    return Teacher(catalog, fit_sequence(DATASET.interactions, len(catalog), params))
+
+
+MAKERS_OF = {**RANKERS, "teacher": teacher, "made-sft": language_model}
+
+
+@pytest.fixture(scope="module", params=sorted(MAKERS_OF))
 def ranker(request, model):
-    return RANKERS[request.param](CATALOG, model)
+    return MAKERS_OF[request.param](CATALOG, model)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +79,14 @@ class TestRanker:
         assert len(parts) == 2
         assert all(set(part) <= {*taste.known, *taste.seeds} for part in parts)
 
+    def test_many_are_scored_as_one_by_one(self, ranker):
+        together = ranker.scores_many(TASTES)
+        for taste, scores in zip(TASTES, together, strict=True):
+            assert np.allclose(scores, ranker.scores(taste), atol=1e-4)
+
     def test_a_stranger_gets_the_well_liked(self, ranker):
+        if ranker.name not in RANKERS:
+            pytest.skip("what it knows is random here")
         scores, catalog = ranker.scores(Taste()), CATALOG
         assert catalog.popularity[np.argsort(-scores)[:10]].mean() > catalog.popularity.mean()
 
@@ -92,6 +115,7 @@ class TestList:
             Profile(seen=(1000,)),
             Profile(liked=("nobody", 1003), disliked=(-5,), seen=("",)),
             Profile(liked=tuple(CATALOG.ids[:200])),
+            Profile(liked=(*(f"nobody {i}" for i in range(4900)), *CATALOG.ids[:100])),
         ],
     )
     def test_any_profile(self, recommender, profile):
@@ -104,6 +128,20 @@ class TestList:
     def test_everything_known_is_an_empty_list_with_a_reason(self, recommender):
         slate = recommender.recommend(Profile(seen=tuple(CATALOG.ids)), ControlIntent())
         assert slate.items == () and slate.relaxations
+
+    @pytest.mark.parametrize("left", [0, 1])
+    @pytest.mark.parametrize("decoding", ["guarded", "free"])
+    def test_controls_that_leave_hardly_anything(self, recommender, left, decoding):
+        red = [id for row, id in enumerate(CATALOG.ids) if row % 2]
+        intent = ControlIntent(count=3, require=(Clause(facet="color", any_of=("Red",)),))
+        profile = Profile(seen=tuple(red[left:]))
+        slate = recommender.recommend(profile, intent, decoding=decoding)
+        if decoding == "free":
+            assert len(slate.items) <= 3 + SLACK
+        elif left:
+            assert [item.id for item in slate.items] == red[:1] and slate.relaxations
+        else:
+            assert slate.relaxations and not {item.id for item in slate.items} & set(red)
 
     def test_excluded_items_stay_away(self, recommender):
         first = recommender.recommend(Profile(), ControlIntent())
@@ -127,6 +165,8 @@ class TestList:
         assert [step.items for step in slate.funnel][-1] == len(ids)
 
     def test_free_is_the_rankers_own_list(self, recommender, ranker):
+        if not isinstance(ranker, Static):
+            pytest.skip("it decodes")
         intent = ControlIntent(count=7, require=(Clause(facet="color", any_of=("Red",)),))
         slate = recommender.recommend(Profile(liked=(1000, 1002)), intent, decoding="free")
         best = np.argsort(-ranker.scores(Taste(liked=(0, 2))), kind="stable")[:7]
