@@ -21,6 +21,7 @@ def align() -> None:
 @click.option("--layers", type=click.IntRange(1), help="Layers of the base that are used.")
 @click.option("--batch", type=click.IntRange(1), help="Histories a step.")
 @click.option("--hidden", type=click.FloatRange(0, 0.5), help="Share of the items to keep from it.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Of the LoRA.")
 @click.option("--minutes", type=click.FloatRange(0.1), help="Stop after so long.")
 @click.option("--seed", type=int, default=0, show_default=True)
 def sft(dataset: str | None, name: str | None, **given: Any) -> None:
