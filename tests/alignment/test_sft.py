@@ -1,0 +1,241 @@
+"""SFT on a model of a few thousand weights: it learns, stops, goes on and refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+
+from alignment import sft
+from alignment.data import WindowParams
+from alignment.sft import CHECKPOINT, LOG, SFTParams, _Run, run_sft
+from alignment.sources import Sources, load_sources
+from alignment.training import StopRequest, TrainingError
+from recsys.candidates import fit
+from recsys.datasets import Dataset, leave_last_out, training_catalog
+from recsys.errors import TillerError
+from recsys.interactions import Interactions, no_interactions
+from recsys.lm.adapter import load_model, read_manifest
+from recsys.lm.base import base_hash
+from recsys.semantic import item_texts
+from recsys.sequence import SequenceModel, SequenceParams
+from recsys.settings import Settings
+from recsys.themes import Themes
+from tests.made_lm import made_base
+from tests.recsys.made_use import embed_words, made_dataset
+
+PARAMS = SFTParams(
+    layers=2, rank=2, alpha=4, epochs=2, batch=4, warmup=2, save_every=1000, windows=WindowParams(history=8)
+)
+
+
+def sources_of(dataset: Dataset, base: Path, cases: list = []) -> Sources:  # noqa: B006
+    split = leave_last_out(dataset.interactions)
+    catalog = training_catalog(dataset, split)
+    return Sources(
+        catalog=catalog,
+        train=split.train,
+        als=fit(split.train, len(catalog)),
+        teacher=SequenceModel(len(catalog), SequenceParams(width=8, layers=1, heads=1)),
+        vectors=embed_words(item_texts(catalog)),
+        themes=Themes(),
+        base=base,
+        base_name=str(base),
+        data_dir=base.parent,
+        cases=cases,
+        core=np.ones(len(catalog), bool),
+    )
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> Path:
+    return made_base(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def sources(base) -> Sources:
+    return sources_of(made_dataset(n_items=24, n_users=24), base)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    AcceleratorState._reset_state(True)  # one process has one precision, which GRPO's tests may have set
+    yield
+    torch.set_num_threads(threads)
+
+
+def train(sources: Sources, folder: Path, params: SFTParams = PARAMS) -> Path:
+    return run_sft(sources, folder / "work", folder / "toys-sft", params)
+
+
+def weights(adapter: Path) -> str:
+    return read_manifest(adapter).sha256
+
+
+class StopAfter:
+    """A stop request after so many looks at it."""
+
+    def __init__(self, looks: int) -> None:
+        self.left = looks
+
+    def __call__(self, minutes: float | None) -> StopRequest:
+        request, after = StopRequest(), self
+
+        class Counting(StopRequest):
+            def __bool__(self) -> bool:
+                after.left -= 1
+                self.interrupted = after.left <= 0
+                return self.interrupted
+
+        request.__class__ = Counting
+        return request
+
+
+def test_the_loss_falls(sources, tmp_path) -> None:
+    items = np.concatenate([(user + np.arange(10)) % 24 for user in range(24)])  # one after the other
+    users = np.repeat(np.arange(24), 10)
+    walks = Interactions.sorted(list(range(24)), users, items, np.full(240, 5.0), np.arange(240))
+    orderly = sources_of(Dataset(sources.catalog, walks), sources.base)
+    train(orderly, tmp_path, replace(PARAMS, epochs=8, learning_rate=0.01, row_rate=0.03))
+    log = [json.loads(line) for line in (tmp_path / "work" / LOG).read_text().splitlines()]
+    assert log[-1]["next_item"] < log[0]["next_item"] - 0.1
+    assert log[-1]["answer"] < log[0]["answer"] - 0.5
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_going_on_ends_where_one_go_ends(sources, tmp_path, monkeypatch, epoch) -> None:
+    whole = train(sources, tmp_path / "whole")
+    stop = 3 if epoch == 0 else read_manifest(whole).training["steps"] - 2
+    monkeypatch.setattr(sft, "StopRequest", StopAfter(2 * stop - 1))  # it is asked twice a step
+    train(sources, tmp_path / "parts")
+    place = torch.load(tmp_path / "parts" / "work" / CHECKPOINT, weights_only=True)["place"]
+    assert place[:2] == [stop, epoch]
+    monkeypatch.undo()
+    parts = train(sources_of(made_dataset(n_items=24, n_users=24), sources.base), tmp_path / "parts")
+    assert weights(parts) == weights(whole)
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_bad_numbers_stop_and_what_was_saved_is_kept(sources, tmp_path, monkeypatch, what) -> None:
+    train(sources, tmp_path, replace(PARAMS, epochs=1))
+    kept = (tmp_path / "work" / CHECKPOINT).read_bytes()
+    run = _Run(sources, tmp_path / "work", tmp_path / "toys-sft", PARAMS, lambda message: None)
+    forward = run.network.forward
+
+    def broken(*args):
+        losses = forward(*args)
+        if what == "loss":
+            return replace(losses, answer=losses.answer * float("nan"))
+        losses.answer.register_hook(lambda gradient: gradient * float("inf"))
+        return losses
+
+    monkeypatch.setattr(run.network, "forward", broken)
+    with pytest.raises(TrainingError, match="no finite number at step .* checkpoint before it is kept"):
+        run.train()
+    assert (tmp_path / "work" / CHECKPOINT).read_bytes() == kept
+    assert all(p.isfinite().all() for p in run.network.parameters())
+
+
+def test_other_settings_or_data_in_the_folder_are_refused(sources, tmp_path) -> None:
+    train(sources, tmp_path, replace(PARAMS, epochs=1))
+    with pytest.raises(TrainingError, match="other data or with other settings"):
+        train(sources, tmp_path, replace(PARAMS, rank=4))
+    with pytest.raises(TrainingError, match="other data or with other settings"):
+        train(sources_of(made_dataset(n_items=24, n_users=25), sources.base), tmp_path, PARAMS)
+    assert train(sources, tmp_path, PARAMS) == tmp_path / "toys-sft"  # more epochs are no other training
+
+
+@pytest.mark.parametrize("size", [0, 200, -100])
+def test_a_truncated_checkpoint_is_refused(sources, tmp_path, size) -> None:
+    train(sources, tmp_path, replace(PARAMS, epochs=1))
+    file = tmp_path / "work" / CHECKPOINT
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(TrainingError, match="cannot be read .* delete it") as error:
+        train(sources, tmp_path, PARAMS)
+    assert "\n" not in str(error.value)
+
+
+def test_the_manifest_says_what_it_is_and_the_model_is_served(sources, tmp_path) -> None:
+    manifest = read_manifest(train(sources, tmp_path))
+    assert (manifest.name, manifest.stage, manifest.catalog, manifest.items) == (
+        "toys-sft",
+        "sft",
+        "toys",
+        24,
+    )
+    assert manifest.base_hash == base_hash(sources.base) and len(manifest.sha256) == 64
+    assert (manifest.layers, manifest.rank, manifest.alpha) == (2, 2, 4) and manifest.parent is None
+    assert "last two" in manifest.split and manifest.metrics == {}
+    assert manifest.training["steps"] > 4 and manifest.training["seed"] == 0
+
+
+def test_the_served_model_says_what_the_trained_one_says(sources, tmp_path) -> None:
+    run = _Run(sources, tmp_path / "work", tmp_path / "toys-sft", PARAMS, lambda message: None)
+    (tmp_path / "work").mkdir()
+    adapter = run.train()
+    model = load_model(adapter, sources.catalog, tmp_path)
+    ids = torch.tensor([[*model.prompts.head, model.first + 3, model.first + 8]])
+    from alignment.packing import Window, collate, pack
+
+    run.network.eval()
+    batch = collate([pack(Window([3, 8], ["liked", "liked"]), model.prompts)])
+    with torch.no_grad():
+        rows_in, rows_out = run.network.rows()
+        trained = run.network._hidden(batch, rows_in)[0, -1].float() @ rows_out.T
+        served = model.model(ids).logits[0, -1, model.first :].float()
+    assert torch.allclose(trained, served, atol=0.05 * float(trained.abs().max()))
+    assert torch.corrcoef(torch.stack([trained, served]))[0, 1] > 0.999
+
+
+def test_hidden_items_are_never_learned(sources, tmp_path) -> None:
+    params = replace(PARAMS, hidden=0.3)
+    run = _Run(sources, tmp_path / "work", tmp_path / "toys-sft", params, lambda message: None)
+    (tmp_path / "work").mkdir()
+    hidden = np.flatnonzero(~run.trained)
+    assert 0 < len(hidden) < 24
+    tokens = set((run.prompts.first + hidden).tolist())
+    for batch in run._batches():
+        for packed in batch:
+            assert not tokens & {*packed.ids, *packed.answer} and not set(hidden.tolist()) & {
+                *packed.next_item
+            }
+    run.train()
+    for residual in run.network.rows.residual.values():
+        assert not residual[hidden].any() and residual[run.trained].any()
+    assert not run.network.rows.factors[hidden].any()
+
+
+def test_the_best_epoch_is_kept_and_its_figures_stand_in_the_manifest(base, tmp_path) -> None:
+    from recsys.cases import cases_of
+
+    dataset = made_dataset(n_items=24, n_users=24)
+    cases = list(cases_of(dataset.interactions, leave_last_out(dataset.interactions), "valid"))
+    adapter = train(sources_of(dataset, base, cases), tmp_path)
+    metrics = read_manifest(adapter).metrics
+    assert set(metrics) == {"hr", "ndcg", "fusion", "fused_ndcg"}
+    assert 0 <= metrics["ndcg"] <= metrics["fused_ndcg"] <= 1 and metrics["ndcg"] <= metrics["hr"]
+
+
+class TestPoorData:
+    def test_nothing_to_learn_from(self, base, tmp_path) -> None:
+        settings = Settings(home=tmp_path, base_model=str(base), _env_file=None)
+        with pytest.raises(TillerError, match="nothing to learn from"):
+            load_sources(Dataset(made_dataset(6, 0).catalog, no_interactions()), settings)
+
+    def test_nobody_used_two_items(self, base, tmp_path) -> None:
+        dataset = made_dataset(n_items=24, n_users=4)
+        first = dataset.interactions.select(np.arange(len(dataset.interactions)) % 12 == 0)
+        with pytest.raises(TrainingError, match="nobody has used two"):
+            train(sources_of(Dataset(dataset.catalog, first), base), tmp_path)
+
+    def test_no_texts(self, base, tmp_path) -> None:
+        sources = sources_of(made_dataset(n_items=24, n_users=6), base)
+        empty = replace(sources, vectors=np.zeros_like(sources.vectors))
+        assert read_manifest(train(empty, tmp_path, replace(PARAMS, epochs=1))).items == 24
