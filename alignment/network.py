@@ -56,13 +56,14 @@ class Network(nn.Module):
         """Losses of a batch. ``known``: see :class:`ItemRows`."""
         rows_in, rows_out = self.rows(known)
         hidden = self._hidden(batch, rows_in)
-        rows_out = rows_out.to(hidden.dtype)
         nothing = hidden.sum() * 0
         at = batch.next_item >= 0
-        items = self._seen(hidden[at] @ rows_out.T)
-        next_item = F.cross_entropy(items, batch.next_item[at]) if at.any() else nothing
+        next_item = nothing
+        if at.any():
+            next_item = F.cross_entropy(self._item_logits(hidden[at], rows_out), batch.next_item[at])
         at = batch.answer >= 0
-        both = torch.cat([(hidden[at] @ self.words.T).float(), self._seen(hidden[at] @ rows_out.T)], dim=1)
+        words = (hidden[at] @ self.words.T).float()
+        both = torch.cat([words, self._item_logits(hidden[at], rows_out)], dim=1)
         answer = F.cross_entropy(both, batch.answer[at]) if at.any() else nothing
         return Losses(next_item, answer)
 
@@ -73,12 +74,12 @@ class Network(nn.Module):
     @torch.no_grad()
     def adapter_tensors(self) -> dict[str, Tensor]:
         """What an adapter keeps (without the items' keys), in bf16."""
-        rows_in, rows_out = self.rows()
         rows = self.rows
+        rows_in, rows_out = rows(~self.untrained)
         tensors = {NORM: self.inner.norm.weight, ROWS + "in": rows_in, ROWS + "out": rows_out}
         tensors |= {TEXT + "in": rows.text_weight("in"), TEXT + "out": rows.text_weight("out")}
         tensors |= {"cf." + side: layer.weight for side, layer in rows.cf.items()}
-        tensors["factors"] = rows.factors
+        tensors |= {TEXT + "newcomer": rows.newcomer_row(), "factors": rows.factors}
         kept = {name: tensor.detach().to("cpu", torch.bfloat16) for name, tensor in tensors.items()}
         return kept | lora_tensors(self.peft)
 
@@ -95,5 +96,18 @@ class Network(nn.Module):
             use_cache=False,
         ).last_hidden_state.to(torch.bfloat16)
 
-    def _seen(self, logits: Tensor) -> Tensor:
-        return logits.float().masked_fill(self.untrained, float("-inf"))
+    def _item_logits(self, hidden: Tensor, rows_out: Tensor) -> Tensor:
+        """In float32: bf16 would round neighbours in a ranking to one score."""
+        with torch.autocast(hidden.device.type, enabled=False):
+            logits = hidden.float() @ rows_out.float().T
+        return logits.masked_fill(self.untrained, float("-inf"))
+
+
+@torch.no_grad()
+def constant_part(base: Any, head: list[int], rows_in: Tensor, seed: int = 0) -> np.ndarray:
+    """The mean final state ``(width,)`` of an untrained base over profiles of random items."""
+    draws = torch.randint(len(rows_in), (16, 64), generator=torch.Generator().manual_seed(seed))
+    words = base.get_input_embeddings()(torch.tensor([head] * len(draws)))
+    profiles = torch.cat([words, rows_in[draws].to(words.dtype)], dim=1)
+    states = base.model(inputs_embeds=profiles, use_cache=False).last_hidden_state
+    return states[:, len(head) :].float().mean(dim=(0, 1)).numpy()

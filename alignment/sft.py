@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from alignment.data import WindowParams, Windows
-from alignment.network import Network
+from alignment.network import Network, constant_part
 from alignment.packing import Packed, collate, pack
 from alignment.sources import Sources
 from alignment.tasks import MIX
@@ -36,6 +36,7 @@ CHECKPOINT, LOG = "checkpoint.pt", "losses.jsonl"
 #: Batches that are sorted by length together, so that little is padded.
 SORTED_TOGETHER = 16
 CLIP = 1.0
+BIAS_RATE = 10.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ class _Run:
         base = load_base(sources.base, params.layers)
         self.prompts = Prompts(load_tokenizer(sources.base), base.config.vocab_size)
         factors = sources.als.factors * self.trained[:, None]
-        rows = ItemRows(factors, sources.vectors, base.config.hidden_size, params.tied, params.parts)
+        used = np.bincount(sources.train.item, minlength=n_items) * self.trained
+        rows = ItemRows(factors, sources.vectors, base.config.hidden_size, params.tied, params.parts, used)
+        rows.set_constant(constant_part(base, self.prompts.head, rows()[0], params.seed))
         self.network = Network(base, rows, params.rank, params.alpha, params.dropout, self.trained)
         mix = {task: weight for task, weight in MIX.items() if task != "chat" or params.chat}
         self.windows = Windows(
@@ -200,12 +203,15 @@ class _Run:
 
     def _groups(self) -> list[dict[str, Any]]:
         own = self.network.trainable()
-        rows = [p for name, p in own.items() if name.startswith("rows.")]
-        rest = [p for name, p in own.items() if not name.startswith("rows.")]
-        decay, rate = self.params.row_decay, self.params.row_rate
+        rows = {name: p for name, p in own.items() if name.startswith("rows.")}
+        single = [p for p in rows.values() if p.dim() < 2]  # biases: in logits, hence the larger steps
+        wide = [p for p in rows.values() if p.dim() == 2]
+        rest = [p for name, p in own.items() if name not in rows]
+        rate = self.params.row_rate
         return [
             {"params": rest, "peak": self.params.learning_rate, "weight_decay": 0.0},
-            {"params": rows, "peak": rate, "weight_decay": decay},
+            {"params": wide, "peak": rate, "weight_decay": self.params.row_decay},
+            {"params": single, "peak": BIAS_RATE * rate, "weight_decay": 0.0},
         ]
 
     # -- what is written ----------------------------------------------------------------------

@@ -227,9 +227,9 @@ def _add_items(
     for side in ("in", "out"):
         trained = tensors[ROWS + side]
         rows[side] = trained[torch.from_numpy(known.clip(0))].clone()
-        rows[side][torch.from_numpy(new)] = (
-            0 if texts is None else (texts @ tensors[TEXT + side].float().T).to(trained.dtype)
-        )
+        bare = tensors[TEXT + "newcomer"].float() if side == "out" else torch.zeros(trained.shape[1])
+        own = bare if texts is None else bare + texts @ tensors[TEXT + side].float().T
+        rows[side][torch.from_numpy(new)] = own.to(trained.dtype)
     with torch.no_grad():
         joined = {side: torch.cat([words, rows[side].to(words.dtype)]) for side in rows}
     size = len(words) + len(catalog)

@@ -6,6 +6,10 @@ once for the input embedding and once for the output (``tied``: one for both). T
 learned; an item that training never saw has none, nor a factor, and stands on its text alone. To
 teach the text part to stand alone, factor and residual of a random share of the items are left
 out in every training step.
+
+The final states of a language model have a large constant part: along it, whatever moves an output row
+moves all scores at once. So rows get nothing there but a *bias*, one number an item, which begins as
+the logarithm of its popularity.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 IN_SCALE = 0.13  # deviation of the base model's own embeddings
-OUT_SCALE = 0.03  # logits of about one at the start
+OUT_SCALE = 0.003  # next to nothing: at the start scores are the biases
 
 
 class ItemRows(nn.Module):
@@ -27,10 +31,13 @@ class ItemRows(nn.Module):
     texts : float32 ``(n_items, t)`` text embeddings, zeros where there is no text.
     width : the model's hidden size.
     parts : which of ``"cf"``, ``"text"``, ``"residual"`` are used.
+    uses : ``(n_items,)``, how often each item was used in training.
     """
 
     factors: Tensor
     texts: Tensor
+    along: Tensor
+    per_logit: Tensor
 
     def __init__(
         self,
@@ -39,6 +46,7 @@ class ItemRows(nn.Module):
         width: int,
         tied: bool = False,
         parts: tuple[str, ...] = ("cf", "text", "residual"),
+        uses: np.ndarray | None = None,
     ) -> None:
         super().__init__()
         self.text_scale = _mean_norm(texts)
@@ -53,23 +61,47 @@ class ItemRows(nn.Module):
             scale = IN_SCALE if side == "in" else OUT_SCALE
             for part in (self.cf[side], self.text[side]):
                 nn.init.normal_(part.weight, std=scale / np.sqrt(2))  # type: ignore[arg-type]
+        self.register_buffer("along", torch.zeros(width))
+        self.register_buffer("per_logit", torch.zeros(width))
+        popularity = np.log1p(np.zeros(len(texts)) if uses is None else uses)
+        popularity -= popularity.mean()
+        self.bias = nn.Parameter(torch.tensor(popularity, dtype=torch.float32))
+        # of an item nobody has used, and of all: words begin with logits of about 10
+        self.newcomer = nn.Parameter(torch.tensor(float(np.median(popularity)) if len(texts) else 0.0))
+        self.level = nn.Parameter(torch.tensor(8.0))
         self.out_scale = nn.Parameter(torch.tensor(OUT_SCALE / IN_SCALE), requires_grad=tied)
+
+    def set_constant(self, constant: np.ndarray) -> None:
+        """Take the constant part of the final states ``(width,)``; before that, there is none and
+        rows have no biases."""
+        norm = max(float(np.linalg.norm(constant)), 1e-9)
+        self.along.copy_(torch.from_numpy(constant / norm))
+        self.per_logit.copy_(self.along / norm)
 
     def forward(self, known: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Input and output rows, float32 ``(n_items, width)`` each. ``known`` (bool ``(n_items,)``)
         tells which items keep factor and residual."""
         rows = self._rows("in", known)
-        if self.tied:
-            return rows, rows * self.out_scale
-        return rows, self._rows("out", known)
+        out = rows * self.out_scale if self.tied else self._rows("out", known)
+        bias = self.bias if known is None else torch.where(known, self.bias, self.newcomer)
+        return rows, self._across(out) + (self.level + bias)[:, None] * self.per_logit
 
     def text_weight(self, side: str) -> Tensor:
         """``(width, t)`` such that the row of an item without interactions is its text times it, for
-        unit vectors of texts."""
+        unit vectors of texts; on the output side :meth:`newcomer_row` is added."""
         if self.tied and side == "out":
-            return self.text_weight("in") * self.out_scale
+            return self._across((self.text_weight("in") * self.out_scale).T).T
         weight: Tensor = self.text[side].weight  # type: ignore[assignment]
-        return weight / self.text_scale * float("text" in self.parts)
+        weight = weight / self.text_scale * float("text" in self.parts)
+        return self._across(weight.T).T if side == "out" else weight
+
+    def newcomer_row(self) -> Tensor:
+        """The output row ``(width,)`` of an item that is new and has no text."""
+        return (self.level + self.newcomer) * self.per_logit
+
+    def _across(self, rows: Tensor) -> Tensor:
+        """Rows without what they have along the constant part."""
+        return rows - (rows @ self.along)[:, None] * self.along
 
     def _rows(self, side: str, known: Tensor | None) -> Tensor:
         personal = self.cf[side](self.factors)

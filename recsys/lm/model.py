@@ -135,7 +135,7 @@ class ItemTokenModel:
 
     @torch.no_grad()
     def _logits(self, state: State, rows: Tensor) -> np.ndarray:
-        return (state.last @ rows.T).float().numpy()
+        return (state.last.float() @ rows.float().T).numpy()
 
     def scores_many(self, prompts: Sequence[Sequence[int]]) -> np.ndarray:
         """Scores of every item after each prompt, ``(n, n_items)``: one pass a prompt."""

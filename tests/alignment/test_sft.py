@@ -106,7 +106,7 @@ def test_the_loss_falls(sources, tmp_path) -> None:
     train(orderly, tmp_path, replace(PARAMS, epochs=8, learning_rate=0.01, row_rate=0.03))
     log = [json.loads(line) for line in (tmp_path / "work" / LOG).read_text().splitlines()]
     assert log[-1]["next_item"] < log[0]["next_item"] - 0.1
-    assert log[-1]["answer"] < log[0]["answer"] - 0.5
+    assert log[-1]["answer"] < log[0]["answer"] - 0.2
 
 
 @pytest.mark.parametrize("epoch", [0, 1])

@@ -35,6 +35,7 @@ def tensors(catalog: Catalog, seed: int = 0) -> dict[str, torch.Tensor]:
 
     out = {"rows.in": some(len(catalog), WIDTH), "rows.out": some(len(catalog), WIDTH)}
     out |= {"text.in": some(WIDTH, 16), "text.out": some(WIDTH, 16), "norm": 1 + some(WIDTH)}
+    out["text.newcomer"] = some(WIDTH)
     out |= lora(some)
     return {k: v.bfloat16() for k, v in out.items()} | {"items": torch.tensor(item_keys(catalog))}
 
@@ -99,7 +100,9 @@ def test_items_are_known_wherever_they_stand_and_new_ones_by_their_text(folder) 
     found = model.model.lm_head.weight[model.first :]
     assert torch.equal(found[:6], saved["rows.out"][rows])
     text = torch.tensor(embed_words(["A pirate and its robot"]))[0]
-    assert torch.allclose(found[6].float(), saved["text.out"].float() @ text, atol=0.01)
+    assert torch.allclose(
+        found[6].float(), saved["text.newcomer"].float() + saved["text.out"].float() @ text, atol=0.01
+    )
     assert torch.equal(found[6], found[7]) and found[6].any()
 
 
@@ -130,7 +133,9 @@ def test_no_manifest(tmp_path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize("missing", ["items", "rows.in", "text.out", "lora.model.layers.1.mlp.up_proj.B"])
+@pytest.mark.parametrize(
+    "missing", ["items", "rows.in", "text.out", "text.newcomer", "lora.model.layers.1.mlp.up_proj.B"]
+)
 def test_parts_that_are_missing(folder, manifest, missing) -> None:
     left = {name: tensor for name, tensor in tensors(CATALOG).items() if name != missing}
     save_adapter(folder, manifest, left)
@@ -298,3 +303,19 @@ class TestChoice:
         assert self.ranker("popularity", settings)[0].name == "popularity"
         save_adapter(tmp_path / "else", manifest, tensors(CATALOG))
         assert self.ranker(str(tmp_path / "else"), settings)[0].adapter == "toys-sft"
+
+    @pytest.mark.parametrize("tied", [False, True])
+    def test_along_the_constant_part_rows_have_only_their_bias(self, tied) -> None:
+        uses = np.array([9, 3, 1, 1, 0, 0])
+        rows, constant = self.rows(tied=tied, uses=uses), np.arange(1, 9, dtype=np.float32)
+        rows.set_constant(constant)
+        known = torch.tensor([True, True, True, True, False, False])
+        scores = rows(known)[1] @ torch.from_numpy(constant)
+        expected = np.log1p(uses) - np.log1p(uses).mean() + rows.level.item()
+        assert scores[:4].tolist() == pytest.approx(expected[:4].tolist(), abs=1e-4)
+        newcomer = float(torch.from_numpy(constant) @ rows.newcomer_row())
+        assert scores[4:].tolist() == pytest.approx([newcomer] * 2, abs=1e-4)
+        assert torch.allclose(rows(known)[1][4], rows.newcomer_row() + self.text_of(rows, "w"), atol=1e-5)
+
+    def text_of(self, rows: ItemRows, word: str) -> torch.Tensor:
+        return rows.text_weight("out") @ torch.tensor(embed_words([word]))[0]
