@@ -247,6 +247,22 @@ class TestComposition:
         rows_in, rows_out = self.rows(tied=True)()
         assert torch.allclose(torch.nn.functional.cosine_similarity(rows_in, rows_out), torch.ones(6))
 
+    @pytest.mark.parametrize("tied", [False, True])
+    def test_along_the_constant_part_rows_have_only_their_bias(self, tied) -> None:
+        uses = np.array([9, 3, 1, 1, 0, 0])
+        rows, constant = self.rows(tied=tied, uses=uses), np.arange(1, 9, dtype=np.float32)
+        rows.set_constant(constant)
+        known = torch.tensor([True, True, True, True, False, False])
+        scores = rows(known)[1] @ torch.from_numpy(constant)
+        expected = np.log1p(uses) - np.log1p(uses).mean() + rows.level.item()
+        assert scores[:4].tolist() == pytest.approx(expected[:4].tolist(), abs=1e-4)
+        newcomer = float(torch.from_numpy(constant) @ rows.newcomer_row())
+        assert scores[4:].tolist() == pytest.approx([newcomer] * 2, abs=1e-4)
+        assert torch.allclose(rows(known)[1][4], rows.newcomer_row() + self.text_of(rows, "w"), atol=1e-5)
+
+    def text_of(self, rows: ItemRows, word: str) -> torch.Tensor:
+        return rows.text_weight("out") @ torch.tensor(embed_words([word]))[0]
+
     def test_without_the_text_part_a_new_item_has_no_row(self) -> None:
         rows = self.rows(parts=("cf", "residual"))
         assert not rows.text_weight("out").any() and not rows()[0][4].any()
@@ -303,19 +319,3 @@ class TestChoice:
         assert self.ranker("popularity", settings)[0].name == "popularity"
         save_adapter(tmp_path / "else", manifest, tensors(CATALOG))
         assert self.ranker(str(tmp_path / "else"), settings)[0].adapter == "toys-sft"
-
-    @pytest.mark.parametrize("tied", [False, True])
-    def test_along_the_constant_part_rows_have_only_their_bias(self, tied) -> None:
-        uses = np.array([9, 3, 1, 1, 0, 0])
-        rows, constant = self.rows(tied=tied, uses=uses), np.arange(1, 9, dtype=np.float32)
-        rows.set_constant(constant)
-        known = torch.tensor([True, True, True, True, False, False])
-        scores = rows(known)[1] @ torch.from_numpy(constant)
-        expected = np.log1p(uses) - np.log1p(uses).mean() + rows.level.item()
-        assert scores[:4].tolist() == pytest.approx(expected[:4].tolist(), abs=1e-4)
-        newcomer = float(torch.from_numpy(constant) @ rows.newcomer_row())
-        assert scores[4:].tolist() == pytest.approx([newcomer] * 2, abs=1e-4)
-        assert torch.allclose(rows(known)[1][4], rows.newcomer_row() + self.text_of(rows, "w"), atol=1e-5)
-
-    def text_of(self, rows: ItemRows, word: str) -> torch.Tensor:
-        return rows.text_weight("out") @ torch.tensor(embed_words([word]))[0]
