@@ -97,7 +97,7 @@ def test_what_the_catalogue_does_not_know_is_said(recommender):
 
 
 def test_an_unknown_ranker_is_refused(tmp_path):
-    with pytest.raises(TillerError, match="als or popularity"):
+    with pytest.raises(TillerError, match="choose among auto, als, popularity"):
         load_recommender(DATASET, Settings(home=tmp_path), model="magic")
 
 
