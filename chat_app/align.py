@@ -37,7 +37,7 @@ def sft(dataset: str | None, name: str | None, **given: Any) -> None:
     params = SFTParams(**{key: value for key, value in given.items() if value is not None})
     work = settings.data_dir / "training" / name
     made = run_sft(sources, work, own_models(settings) / name, params, say)
-    say(f"Made {made}. It is used for this catalogue from now on; `tiller models` lists what there is.")
+    say(f"Made {made}. Try it: `tiller recommend --model {made.name} --like TITLE`.")
 
 
 @align.command()
@@ -68,4 +68,4 @@ def grpo(dataset: str | None, parent: str | None, name: str | None, **given: Any
     made = align_grpo(
         load_sources(data, settings, say), folder, own_models(settings) / name, work, params, say
     )
-    say(f"Made {made}. It is used for this catalogue from now on; `tiller models` lists what there is.")
+    say(f"Made {made}. Try it: `tiller recommend --model {made.name} --like TITLE`.")

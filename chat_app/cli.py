@@ -309,7 +309,8 @@ def _be_quiet() -> None:
     for name, value in {
         "OPENBLAS_NUM_THREADS": "1",  # implicit parallelises by itself
         "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_OFFLINE": "1",
+        # a base model of the hub has to be fetched; nothing else is
+        "HF_HUB_OFFLINE": "0" if "TILLER_BASE_MODEL" in os.environ else "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "ANONYMIZED_TELEMETRY": "false",
         "GRADIO_ANALYTICS_ENABLED": "False",
