@@ -53,15 +53,14 @@ def grpo(dataset: str | None, parent: str | None, name: str | None, **given: Any
     from alignment.grpo import GRPOParams, align_grpo
     from alignment.sources import load_sources
     from recsys.datasets import load_dataset
-    from recsys.models import check_model, find_adapter, own_models
+    from recsys.models import find_adapter, own_models
 
     settings = read_settings(catalog=dataset)
     data = load_dataset(settings.catalog)
     parent = parent or f"{data.catalog.name}-sft"
     folder = find_adapter(parent, settings)
     if folder is None:
-        check_model(parent, settings)
-        raise click.UsageError(f"{parent} is no adapter: train one with `tiller align sft`.")
+        raise click.UsageError(f"There is no adapter “{parent}” to go on from: run `tiller align sft` first.")
     name = name or f"{data.catalog.name}-grpo"
     params = GRPOParams(**{key: value for key, value in given.items() if value is not None})
     work = settings.data_dir / "training" / name
