@@ -14,7 +14,7 @@ import pytest
 import torch
 from peft import PeftModel
 from tokenizers import Tokenizer, models
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from alignment.grpo import GRPOParams, run_grpo
 from alignment.grpo_trainer import Judge, Prompt, token_advantages
@@ -24,6 +24,7 @@ from alignment.training import StopRequest, TrainingError, last_checkpoint
 from recsys.controls import Clause, ControlIntent
 from recsys.lm.adapter import Manifest, _merge, _tensors, read_manifest
 from recsys.lm.model import ItemTokenModel
+from tests.made_lm import small_llama
 from tests.recsys.made_use import made_dataset
 
 CATALOG = made_dataset(n_items=12).catalog
@@ -41,21 +42,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def small_model(seed: int = 0) -> LlamaForCausalLM:
-    torch.manual_seed(seed)
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=WORDS + 12,
-            hidden_size=16,
-            intermediate_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=1,
-            initializer_range=0.3,
-            bos_token_id=None,
-            eos_token_id=END,
-            pad_token_id=END,
-        )
-    )
+    return small_llama(WORDS + 12, seed)
 
 
 def small_tokenizer() -> PreTrainedTokenizerFast:
