@@ -91,7 +91,7 @@ class Windows:
 
     def _branches(self, samples: list[Sample]) -> list[Branch]:
         return [
-            Branch(sample.cut, sample.words, sample.answer)
+            Branch(sample.cut, sample.words, sample.answer, sample.odds)
             for sample in samples
             if sample.answer and self._may_be_seen(sample.words) and self._may_be_seen(sample.answer)
         ]

@@ -10,10 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from alignment.guide import Guide
 from alignment.lora import lora_tensors
 from alignment.packing import Batch
 from recsys.lm.adapter import NORM, ROWS, TEXT
 from recsys.lm.composition import ItemRows
+
+#: Logit of an item that may not be learned; finite, since a probability of 0 is multiplied with its log.
+NEVER = -1e4
 
 
 @dataclass(frozen=True)
@@ -52,20 +56,30 @@ class Network(nn.Module):
         self.rows = rows
         self.register_buffer("untrained", ~torch.as_tensor(trained))
 
-    def forward(self, batch: Batch, known: Tensor | None = None) -> Losses:
-        """Losses of a batch. ``known``: see :class:`ItemRows`."""
+    def forward(self, batch: Batch, known: Tensor | None = None, guide: Guide | None = None) -> Losses:
+        """Losses of a batch. ``known``: see :class:`ItemRows`. With a ``guide``, the loss of a label
+        that it covers is the mean of the cross-entropies with the label and with the guide."""
         rows_in, rows_out = self.rows(known)
-        hidden = self._hidden(batch, rows_in)
+        hidden = self.states(batch, rows_in)
         nothing = hidden.sum() * 0
         at = batch.next_item >= 0
         next_item = nothing
         if at.any():
-            next_item = F.cross_entropy(self._item_logits(hidden[at], rows_out), batch.next_item[at])
+            found = F.log_softmax(self._item_logits(hidden[at], rows_out), dim=1)
+            next_item = F.nll_loss(found, batch.next_item[at])
+            if guide is not None:
+                next_item = (next_item - (guide.next_item * found).sum(1).mean()) / 2
         at = batch.answer >= 0
         words = (hidden[at] @ self.words.T).float()
         both = torch.cat([words, self._item_logits(hidden[at], rows_out)], dim=1)
-        answer = F.cross_entropy(both, batch.answer[at]) if at.any() else nothing
-        return Losses(next_item, answer)
+        if not at.any():
+            return Losses(next_item, nothing)
+        found = F.log_softmax(both, dim=1)
+        losses = F.nll_loss(found, batch.answer[at], reduction="none")
+        if guide is not None:
+            guided = -(guide.answer * found[guide.places, len(self.words) :]).sum(1)
+            losses = losses.index_put((guide.places,), (losses[guide.places] + guided) / 2)
+        return Losses(next_item, losses.mean())
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name."""
@@ -83,7 +97,7 @@ class Network(nn.Module):
         kept = {name: tensor.detach().to("cpu", torch.bfloat16) for name, tensor in tensors.items()}
         return kept | lora_tensors(self.peft)
 
-    def _hidden(self, batch: Batch, rows_in: Tensor) -> Tensor:
+    def states(self, batch: Batch, rows_in: Tensor) -> Tensor:
         """Final states ``(b, l, width)``, bf16."""
         words = len(self.words)
         is_item = batch.ids >= words
@@ -100,14 +114,4 @@ class Network(nn.Module):
         """In float32: bf16 would round neighbours in a ranking to one score."""
         with torch.autocast(hidden.device.type, enabled=False):
             logits = hidden.float() @ rows_out.float().T
-        return logits.masked_fill(self.untrained, float("-inf"))
-
-
-@torch.no_grad()
-def constant_part(base: Any, head: list[int], rows_in: Tensor, seed: int = 0) -> np.ndarray:
-    """The mean final state ``(width,)`` of an untrained base over profiles of random items."""
-    draws = torch.randint(len(rows_in), (16, 64), generator=torch.Generator().manual_seed(seed))
-    words = base.get_input_embeddings()(torch.tensor([head] * len(draws)))
-    profiles = torch.cat([words, rows_in[draws].to(words.dtype)], dim=1)
-    states = base.model(inputs_embeds=profiles, use_cache=False).last_hidden_state
-    return states[:, len(head) :].float().mean(dim=(0, 1)).numpy()
+        return logits.masked_fill(self.untrained, NEVER)

@@ -26,11 +26,13 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Branch:
-    """A request after ``cut`` entries of the history, and its answer: rows, or text."""
+    """A request after ``cut`` entries of the history, and its answer: rows, or text. ``odds``: see
+    :class:`~alignment.tasks.Sample`."""
 
     cut: int
     words: Words
     answer: tuple[int, ...] | str
+    odds: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Window:
 @dataclass
 class Packed:
     """A window as token ids ``(l,)`` with positions, the labels of the two losses, and for each
-    token the branch it belongs to (0: the history) and how much of the history it sees."""
+    token the branch it belongs to (0: the history) and how much of the history it sees. ``guides``: of
+    some answers, where their labels begin, the rows, and the odds."""
 
     ids: list[int] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
@@ -57,6 +60,7 @@ class Packed:
     visible: list[int] = field(default_factory=list)
     next_item: list[int] = field(default_factory=list)
     answer: list[int] = field(default_factory=list)
+    guides: list[tuple[int, tuple[int, ...], np.ndarray]] = field(default_factory=list)
 
     def add(self, ids: Sequence[int], start: int, branch: int, visible: int) -> None:
         """Append tokens without labels."""
@@ -88,6 +92,8 @@ def pack(window: Window, prompts: Prompts) -> Packed:
         begin = len(out.ids) + len(request) - 1
         out.add([*request, *answer], shown, number, shown)
         out.answer[begin : begin + len(answer) + 1] = [*answer, prompts.end]
+        if branch.odds is not None and not isinstance(branch.answer, str):
+            out.guides.append((begin, branch.answer, branch.odds))
     return out
 
 

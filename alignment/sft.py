@@ -21,8 +21,10 @@ import numpy as np
 import torch
 
 from alignment.data import WindowParams, Windows
-from alignment.network import Network, constant_part
+from alignment.guide import guide
+from alignment.network import Network
 from alignment.packing import Packed, collate, pack
+from alignment.probe import probe
 from alignment.sources import Sources
 from alignment.tasks import MIX
 from alignment.training import StopRequest, TrainingError, revision
@@ -37,13 +39,16 @@ CHECKPOINT, LOG = "checkpoint.pt", "losses.jsonl"
 SORTED_TOGETHER = 16
 CLIP = 1.0
 BIAS_RATE = 10.0
+CONSTANT = ("along", "per_logit")  # buffers of the item rows
 
 
 @dataclass(frozen=True)
 class SFTParams:
     """Hyper-parameters; those of the network were chosen on the validation item (README).
 
-    ``learning_rate`` is LoRA's, ``row_rate`` the item rows'. ``unknown``: how often an item's factor
+    ``learning_rate`` is LoRA's, ``row_rate`` the items' residuals', ``projection_rate`` of the
+    projections that compose rows. ``guided``: whether labels are learned from what the teacher says of all
+    items as well, not only from the items that came. ``unknown``: how often an item's factor
     and residual are left out in a step. ``hidden``: share of the items that training never sees, to
     measure what text alone does for new ones. ``chat``: whether ordinary talk is mixed in.
     """
@@ -51,13 +56,15 @@ class SFTParams:
     layers: int = 12
     rank: int = 16
     alpha: int = 32
-    dropout: float = 0.05
+    dropout: float = 0.0
     tied: bool = False
     parts: tuple[str, ...] = ("cf", "text", "residual")
-    epochs: int = 2
-    batch: int = 3
+    epochs: int = 6
+    batch: int = 6
     learning_rate: float = 1e-3
     row_rate: float = 1e-3
+    projection_rate: float = 3e-4
+    guided: bool = True
     row_decay: float = 0.01
     warmup: int = 50
     unknown: float = 0.1
@@ -104,14 +111,13 @@ class _Run:
         factors = sources.als.factors * self.trained[:, None]
         used = np.bincount(sources.train.item, minlength=n_items) * self.trained
         rows = ItemRows(factors, sources.vectors, base.config.hidden_size, params.tied, params.parts, used)
-        rows.set_constant(constant_part(base, self.prompts.head, rows()[0], params.seed))
         self.network = Network(base, rows, params.rank, params.alpha, params.dropout, self.trained)
         mix = {task: weight for task, weight in MIX.items() if task != "chat" or params.chat}
         self.windows = Windows(
             sources.train, sources.maker(params.seed, mix=mix), self.trained, params.windows, params.seed
         )
         self.accelerator = Accelerator(mixed_precision="bf16")
-        optimizer = torch.optim.AdamW(self._groups())
+        optimizer = torch.optim.AdamW(self._groups(), fused=True)
         self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
         self.step, self.epoch, self.within = 0, 0, 0
         self.scores: dict[str, Any] = {}
@@ -123,7 +129,9 @@ class _Run:
         self._data = hashlib.sha256(repr(told).encode()).hexdigest()
 
     def train(self) -> Path:
-        self._resume()
+        if not self._resume():
+            self.say("Fitting the output rows to the untrained states.")
+            probe(self.network, (pack(window, self.prompts) for window in self.windows(0)))
         stop = StopRequest(self.params.minutes)
         with stop.listening():
             while self.epoch < self.params.epochs:
@@ -160,8 +168,11 @@ class _Run:
             group["lr"] = group["peak"] * self._rate()
         known = torch.rand(len(self.trained)) >= self.params.unknown
         device = self.accelerator.device
+        told = None
+        if self.params.guided:
+            told = guide(windows, self.sources.teacher, self.trained).to(device)
         with self.accelerator.autocast():
-            losses = self.model(collate(windows).to(device), known.to(device))
+            losses = self.model(collate(windows).to(device), known.to(device), told)
         loss = losses.next_item + losses.answer
         self._check(loss)
         self.optimizer.zero_grad()
@@ -205,12 +216,14 @@ class _Run:
         own = self.network.trainable()
         rows = {name: p for name, p in own.items() if name.startswith("rows.")}
         single = [p for p in rows.values() if p.dim() < 2]  # biases: in logits, hence the larger steps
-        wide = [p for p in rows.values() if p.dim() == 2]
+        residuals = [p for name, p in rows.items() if ".residual." in name]
+        projections = [p for name, p in rows.items() if p.dim() == 2 and ".residual." not in name]
         rest = [p for name, p in own.items() if name not in rows]
-        rate = self.params.row_rate
+        params, rate = self.params, self.params.row_rate
         return [
-            {"params": rest, "peak": self.params.learning_rate, "weight_decay": 0.0},
-            {"params": wide, "peak": rate, "weight_decay": self.params.row_decay},
+            {"params": rest, "peak": params.learning_rate, "weight_decay": 0.0},
+            {"params": residuals, "peak": rate, "weight_decay": params.row_decay},
+            {"params": projections, "peak": params.projection_rate, "weight_decay": params.row_decay},
             {"params": single, "peak": BIAS_RATE * rate, "weight_decay": 0.0},
         ]
 
@@ -225,6 +238,7 @@ class _Run:
             "params": json.dumps(asdict(self.params)),
             "data": self._data,
             "trainable": {name: p.detach() for name, p in self.network.trainable().items()},
+            "constant": {name: getattr(self.network.rows, name) for name in CONSTANT},
             "optimizer": self.optimizer.state_dict(),
             "place": [self.step, self.epoch, self.within],
             "scores": self.scores,
@@ -234,9 +248,10 @@ class _Run:
         torch.save(state, beside)
         beside.replace(self._checkpoint)
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
+        """Whether there was something to go on from."""
         if not self._checkpoint.exists():
-            return
+            return False
         try:
             state = torch.load(self._checkpoint, weights_only=True)
         except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
@@ -257,11 +272,14 @@ class _Run:
         with torch.no_grad():
             for name, value in state["trainable"].items():
                 own[name].copy_(value)
+            for name, value in state["constant"].items():
+                getattr(self.network.rows, name).copy_(value)
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.epoch, self.within = state["place"]
         self.scores = state["scores"]
         torch.set_rng_state(state["random"])
         self.say(f"Going on from step {self.step}.")
+        return True
 
     def _report(self, losses: list[tuple[float, float]]) -> None:
         next_item, answer = np.mean(losses, axis=0).round(3).tolist()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -74,7 +74,8 @@ class Sample:
     ``words``; the answer are catalogue rows in order, or a text.
 
     ``intent`` is what the words ask of a list (None where they ask for none), ``shown`` are rows
-    listed before, which are not wanted again.
+    listed before, which are not wanted again. ``odds`` float32 ``(n_items,)``: the teacher's scores where
+    they alone rank what may be listed (-inf: what may not), else None.
     """
 
     task: str
@@ -83,6 +84,7 @@ class Sample:
     answer: tuple[int, ...] | str
     intent: ControlIntent | None = None
     shown: tuple[int, ...] = ()
+    odds: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 def label(plan: SlatePlan, scores: np.ndarray, target: int | None = None) -> list[int]:
@@ -177,7 +179,8 @@ class TaskMaker:
                 return made
         intent = self._intents.seqrec(moment)
         plan = plan_slate(intent.compile(self._catalog), known)
-        return Sample("seqrec", cut, self._worded(intent), tuple(label(plan, scores, target)), intent)
+        answer, odds = self._answer(plan, moment)
+        return Sample("seqrec", cut, self._worded(intent), answer, intent, odds=odds)
 
     # -- one task -----------------------------------------------------------------------------
 
@@ -185,8 +188,8 @@ class TaskMaker:
         """A sample of the task, or None when this draw of it cannot be answered."""
         cut = len(moment.known)
         if task == "chat":
-            said, answer = self._chats[int(self._rng.integers(len(self._chats)))]
-            return Sample(task, cut, (said,), answer)
+            said, reply = self._chats[int(self._rng.integers(len(self._chats)))]
+            return Sample(task, cut, (said,), reply)
         if task == "reverse":
             return self._reverse(moment)
         if task == "refine":
@@ -201,7 +204,8 @@ class TaskMaker:
         words = None
         if task == "search" and self._rng.random() < 0.5:
             words = wording.search(intent.require[0], self._catalog, self._rng, self._unseen)
-        return Sample(task, cut, words or self._worded(intent), self._answer(plan, moment), intent)
+        answer, odds = self._answer(plan, moment)
+        return Sample(task, cut, words or self._worded(intent), answer, intent, odds=odds)
 
     def _reverse(self, moment: Moment) -> Sample | None:
         facet = self._intents.main
@@ -222,8 +226,8 @@ class TaskMaker:
         plan = self._plan(intent, moment.known)
         if plan is None:
             return None
-        answer = self._answer(plan, moment)
-        return Sample("refine", len(moment.known), self._refined(edits), answer, intent)
+        answer, odds = self._answer(plan, moment)
+        return Sample("refine", len(moment.known), self._refined(edits), answer, intent, odds=odds)
 
     def _more(self, moment: Moment) -> Sample | None:
         intent = self._intents.plus(moment) if self._rng.random() < 0.5 else self._intents.seqrec(moment)
@@ -235,8 +239,8 @@ class TaskMaker:
         rest = self._plan(intent, moment.known, shown) if shown else None
         if rest is None:
             return None
-        words, answer = self._worded(intent, shown), self._answer(rest, moment)
-        return Sample("more", len(moment.known), words, answer, intent, shown)
+        words, (answer, odds) = self._worded(intent, shown), self._answer(rest, moment)
+        return Sample("more", len(moment.known), words, answer, intent, shown, odds)
 
     # -- planning and answering ---------------------------------------------------------------
 
@@ -262,7 +266,8 @@ class TaskMaker:
         obeys = all(relaxation.control == "count" for relaxation in plan.relaxations)
         return plan if obeys and plan.count else None
 
-    def _answer(self, plan: SlatePlan, moment: Moment) -> tuple[int, ...]:
+    def _answer(self, plan: SlatePlan, moment: Moment) -> tuple[tuple[int, ...], np.ndarray | None]:
+        """The list, and the odds of a :class:`Sample`."""
         constraints = plan.constraints
         steered = self._wishes.steer(constraints, plan.eligible, moment.scores)
         target = moment.target
@@ -272,7 +277,10 @@ class TaskMaker:
         if constraints.intent.order and wished and not plan.bounds and steered.fits.sum() >= plan.count:
             # the newest of those that fit, not the newest of all
             plan = replace(plan, table=PatternTable(np.flatnonzero(steered.fits), []))
-        return tuple(label(plan, steered.scores, target))
+        answer = tuple(label(plan, steered.scores, target))
+        if plan.bounds or constraints.intent.order or steered.scores is not moment.scores:
+            return answer, None
+        return answer, np.where(plan.eligible, moment.scores, -np.inf).astype(np.float32)
 
     def _worded(self, intent: ControlIntent, shown: Sequence[int] = ()) -> Words:
         if not self._unseen and self._rng.random() < CANONICAL:

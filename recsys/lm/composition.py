@@ -66,9 +66,9 @@ class ItemRows(nn.Module):
         popularity = np.log1p(np.zeros(len(texts)) if uses is None else uses)
         popularity -= popularity.mean()
         self.bias = nn.Parameter(torch.tensor(popularity, dtype=torch.float32))
-        # of an item nobody has used, and of all: words begin with logits of about 10
+        # of an item nobody has used, and of all: above the words, whose logits begin at about 10
         self.newcomer = nn.Parameter(torch.tensor(float(np.median(popularity)) if len(texts) else 0.0))
-        self.level = nn.Parameter(torch.tensor(8.0))
+        self.level = nn.Parameter(torch.tensor(20.0))
         self.out_scale = nn.Parameter(torch.tensor(OUT_SCALE / IN_SCALE), requires_grad=tied)
 
     def set_constant(self, constant: np.ndarray) -> None:

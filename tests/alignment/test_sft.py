@@ -188,7 +188,7 @@ def test_the_served_model_says_what_the_trained_one_says(sources, tmp_path) -> N
     batch = collate([pack(Window([3, 8], ["liked", "liked"]), model.prompts)])
     with torch.no_grad():
         rows_in, rows_out = run.network.rows()
-        trained = run.network._hidden(batch, rows_in)[0, -1].float() @ rows_out.T
+        trained = run.network.states(batch, rows_in)[0, -1].float() @ rows_out.T
         served = model.model(ids).logits[0, -1, model.first :].float()
     assert torch.allclose(trained, served, atol=0.05 * float(trained.abs().max()))
     assert torch.corrcoef(torch.stack([trained, served]))[0, 1] > 0.999
