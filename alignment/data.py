@@ -57,6 +57,11 @@ class Windows:
             out += [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b - a >= 2]
         return [out[i] for i in rng.permutation(len(out))]
 
+    def histories(self, epoch: int) -> Iterator[Window]:
+        """The pieces of history of an epoch, without requests."""
+        for begin, end in self.spans(epoch):
+            yield Window(self._train.item[begin:end].tolist(), self._kinds[begin:end].tolist())
+
     def __call__(self, epoch: int) -> Iterator[Window]:
         rng = np.random.default_rng((self._seed, epoch, 1))
         self._maker.reseed(self._seed, epoch)

@@ -52,7 +52,7 @@ def probe(network: Network, windows: Iterator[Packed]) -> None:
         losses = [float(F.cross_entropy(logits + by * scores, items[some])) for by in WEIGHTS]
         best = WEIGHTS[min(range(len(WEIGHTS)), key=losses.__getitem__)]
         logits += best * scores
-        layer.get_parameter("weight").copy_(best * weight)
+        layer.get_parameter("weight").copy_(best * weight / rows.out_scale)
 
 
 def _states(network: Network, windows: Iterator[Packed]) -> tuple[Tensor, Tensor]:

@@ -59,14 +59,14 @@ class SFTParams:
     dropout: float = 0.0
     tied: bool = False
     parts: tuple[str, ...] = ("cf", "text", "residual")
-    epochs: int = 6
+    epochs: int = 5
     batch: int = 6
     learning_rate: float = 1e-3
     row_rate: float = 1e-3
     projection_rate: float = 3e-4
     guided: bool = True
     row_decay: float = 0.01
-    warmup: int = 50
+    warmup: int = 100
     unknown: float = 0.1
     chat: bool = True
     hidden: float = 0.0
@@ -131,7 +131,8 @@ class _Run:
     def train(self) -> Path:
         if not self._resume():
             self.say("Fitting the output rows to the untrained states.")
-            probe(self.network, (pack(window, self.prompts) for window in self.windows(0)))
+            with self.accelerator.autocast():
+                probe(self.network, (pack(window, self.prompts) for window in self.windows.histories(0)))
         stop = StopRequest(self.params.minutes)
         with stop.listening():
             while self.epoch < self.params.epochs:

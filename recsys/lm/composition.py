@@ -19,7 +19,9 @@ import torch
 from torch import Tensor, nn
 
 IN_SCALE = 0.13  # deviation of the base model's own embeddings
-OUT_SCALE = 0.003  # next to nothing: at the start scores are the biases
+#: Final states are so long that a small step of an output row changes scores by much: output rows are
+#: multiplied with this, and learn at the rates of input rows.
+OUT_SCALE = 0.023
 
 
 class ItemRows(nn.Module):
@@ -58,9 +60,8 @@ class ItemRows(nn.Module):
         self.text = nn.ModuleDict({s: nn.Linear(texts.shape[1], width, bias=False) for s in sides})
         self.residual = nn.ParameterDict({s: nn.Parameter(torch.zeros(len(texts), width)) for s in sides})
         for side in sides:
-            scale = IN_SCALE if side == "in" else OUT_SCALE
             for part in (self.cf[side], self.text[side]):
-                nn.init.normal_(part.weight, std=scale / np.sqrt(2))  # type: ignore[arg-type]
+                nn.init.normal_(part.weight, std=IN_SCALE / np.sqrt(2))  # type: ignore[arg-type]
         self.register_buffer("along", torch.zeros(width))
         self.register_buffer("per_logit", torch.zeros(width))
         popularity = np.log1p(np.zeros(len(texts)) if uses is None else uses)
@@ -69,7 +70,7 @@ class ItemRows(nn.Module):
         # of an item nobody has used, and of all: above the words, whose logits begin at about 10
         self.newcomer = nn.Parameter(torch.tensor(float(np.median(popularity)) if len(texts) else 0.0))
         self.level = nn.Parameter(torch.tensor(20.0))
-        self.out_scale = nn.Parameter(torch.tensor(OUT_SCALE / IN_SCALE), requires_grad=tied)
+        self.out_scale = nn.Parameter(torch.tensor(OUT_SCALE), requires_grad=tied)
 
     def set_constant(self, constant: np.ndarray) -> None:
         """Take the constant part of the final states ``(width,)``; before that, there is none and
@@ -82,18 +83,16 @@ class ItemRows(nn.Module):
         """Input and output rows, float32 ``(n_items, width)`` each. ``known`` (bool ``(n_items,)``)
         tells which items keep factor and residual."""
         rows = self._rows("in", known)
-        out = rows * self.out_scale if self.tied else self._rows("out", known)
+        out = (rows if self.tied else self._rows("out", known)) * self.out_scale
         bias = self.bias if known is None else torch.where(known, self.bias, self.newcomer)
         return rows, self._across(out) + (self.level + bias)[:, None] * self.per_logit
 
     def text_weight(self, side: str) -> Tensor:
         """``(width, t)`` such that the row of an item without interactions is its text times it, for
         unit vectors of texts; on the output side :meth:`newcomer_row` is added."""
-        if self.tied and side == "out":
-            return self._across((self.text_weight("in") * self.out_scale).T).T
-        weight: Tensor = self.text[side].weight  # type: ignore[assignment]
+        weight: Tensor = self.text["in" if self.tied else side].weight  # type: ignore[assignment]
         weight = weight / self.text_scale * float("text" in self.parts)
-        return self._across(weight.T).T if side == "out" else weight
+        return self._across((weight * self.out_scale).T).T if side == "out" else weight
 
     def newcomer_row(self) -> Tensor:
         """The output row ``(width,)`` of an item that is new and has no text."""
