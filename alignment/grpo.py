@@ -74,7 +74,8 @@ def align_grpo(
     )
     manifest = run_grpo(model, read_manifest(beside), draw, adapter, work, params, progress)
     metrics = sources.measure(adapter)
-    write_manifest(adapter, replace(manifest, metrics=metrics, fusion=metrics["fusion"], revision=revision()))
+    weights = {name: metrics.get(name, 0.0) for name in ("fusion", "foresight")}
+    write_manifest(adapter, replace(manifest, metrics=metrics, revision=revision(), **weights))
     return adapter
 
 

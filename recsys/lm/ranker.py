@@ -1,4 +1,9 @@
-"""The aligned model as a ranker: it reads the profile and the request, and decodes the list."""
+"""The aligned model as a ranker: it reads the profile and the request, and decodes the list.
+
+A prompt tells twice what may come next: at the end of the profile, before anything is asked (the
+model's *foresight*), and behind the request. Free decoding follows the second alone, it is what the
+model does by itself. Where a guard sees to the controls, both count.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +23,19 @@ PLAIN = ControlIntent(count=10)
 
 
 class LanguageModel:
-    """A ranker made of an item-token model, with a share of another ranker beside it.
+    """A ranker made of an item-token model, with shares of its foresight and of another ranker.
 
-    ``logit + weight * deviation(logits) * standardised score of the other``; the weight is chosen on
-    the validation item and may be 0. Reasons are the other's: they are facts of the data.
+    ``logit + deviation(logits) * (foresight * standardised logit at the profile's end + weight *
+    standardised score of the other)``; both weights are chosen on the validation item and may be 0.
+    Reasons are the other's: they are facts of the data.
     """
 
-    def __init__(self, model: ItemTokenModel, name: str, other: Ranker, weight: float = 0.0) -> None:
+    def __init__(
+        self, model: ItemTokenModel, name: str, other: Ranker, weight: float = 0.0, foresight: float = 0.0
+    ) -> None:
         self.name = name
         self.adapter: str | None = name
-        self.model, self._other, self._weight = model, other, weight
+        self.model, self._other, self._weight, self._foresight = model, other, weight, foresight
 
     def scores(self, taste: Taste) -> np.ndarray:
         return self.scores_many([taste])[0]
@@ -47,11 +55,10 @@ class LanguageModel:
         if not requests:
             return []
         prompts = [self.model.prompt_ids(request.taste, self._words(request)) for request in requests]
-        beside = self._beside([request.taste for request in requests])
         plans = [request.plan for request in requests]
-        if decoding == "guarded":
-            return guarded_lists(self.model, prompts, plans, beside)
-        return free_lists(self.model, prompts, [plan.constraints.count for plan in plans], beside)
+        if decoding == "free":
+            return free_lists(self.model, prompts, [plan.constraints.count for plan in plans])
+        return guarded_lists(self.model, prompts, plans, self._beside([r.taste for r in requests]))
 
     def explain(self, taste: Taste, rows: Sequence[int]) -> list[dict[int, float]]:
         return self._other.explain(taste, rows)
@@ -66,12 +73,27 @@ class LanguageModel:
         return canonical(PLAIN.model_copy(update={"like": titles}), self.model.catalog)
 
     def _beside(self, tastes: Sequence[Taste]) -> np.ndarray | None:
-        """The other's standardised scores times the weight, ``(n, n_items)``."""
-        if not self._weight:
-            return None
-        scores = self._other.scores_many(tastes)
-        spread = scores.std(axis=1, keepdims=True)
-        return self._weight * (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(spread, 1e-9)
+        """What is added to the logits, in their deviations, ``(n, n_items)``."""
+        parts = []
+        if self._weight:
+            parts.append(self._weight * standard(self._other.scores_many(tastes)))
+        if self._foresight:
+            parts.append(self._foresight * standard(self.foresee(tastes)))
+        return sum(parts[1:], parts[0]) if parts else None
+
+    def foresee(self, tastes: Sequence[Taste]) -> np.ndarray:
+        """Logits of the next item at the end of each profile, ``(n, n_items)``."""
+        if len(tastes) == 1:  # a conversation: its profile is kept
+            return self.model.item_scores(self.model.read_profile(tastes[0]))
+        profiles = {id(taste): self.model.prompts.profile(taste) for taste in tastes}
+        scores = dict(zip(profiles, self.model.scores_many(list(profiles.values())), strict=True))
+        return np.stack([scores[id(taste)] for taste in tastes])
+
+
+def standard(scores: np.ndarray) -> np.ndarray:
+    """Scores ``(n, n_items)`` with mean 0 and deviation 1 in every row."""
+    spread = scores.std(axis=1, keepdims=True)
+    return (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(spread, 1e-9)
 
 
 class Walk:
