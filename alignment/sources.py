@@ -13,6 +13,7 @@ from alignment.tasks import TaskMaker
 from recsys.candidates import CollaborativeModel, load_or_fit
 from recsys.cases import Case, cases_of
 from recsys.catalog import Catalog
+from recsys.controls import ControlIntent
 from recsys.datasets import Dataset, five_core, leave_last_out, training_catalog
 from recsys.errors import TillerError
 from recsys.interactions import Interactions
@@ -21,6 +22,7 @@ from recsys.lm.adapter import load_model, read_manifest
 from recsys.lm.base import base_folder
 from recsys.lm.decoding import with_beside
 from recsys.lm.ranker import LanguageModel, standard
+from recsys.lm.wording import canonical
 from recsys.metrics import hit_ratio, ndcg, rank_of
 from recsys.rankers import ALS
 from recsys.semantic import item_texts, load_embedder
@@ -33,7 +35,7 @@ Progress = Callable[[str], None]
 K = 10
 #: Weights that validation chooses among: of ALS, and of the model's foresight.
 FUSION = (0.0, 0.1, 0.2, 0.3, 0.5)
-FORESIGHT = (0.0, 0.25, 0.5, 1.0, 2.0)
+FORESIGHT = (0.0, 0.5, 1.0, 2.0, 4.0)
 #: Users that validation measures, at most.
 VALIDATED = 1000
 
@@ -73,25 +75,30 @@ class Sources:
         return LanguageModel(model, read_manifest(adapter).name, ALS(self.catalog, self.als))
 
     def measure(self, adapter: Path) -> dict[str, float]:
-        """HR@10 and NDCG@10 of an adapter on the validation item: by itself, with the best weight of its
-        ``foresight`` (``hr``, ``ndcg``), and with the best weight of ALS beside that (``fusion``,
-        ``fused_ndcg``). Empty where there is nobody to measure it on."""
+        """HR@10 and NDCG@10 of an adapter on the validation item, by its scores (``hr``, ``ndcg``), these
+        with the best weight of ALS (``fusion``, ``fused_ndcg``), and by the first place of a plain list
+        (``list_hr``, ``list_ndcg``) with the best weight of its ``foresight``. Empty where there is nobody
+        to measure it on."""
         if not self.cases:
             return {}
         alone = self.ranker(adapter)
         tastes = [case.taste for case in self.cases]
-        own, foreseen = alone.scores_many(tastes), standard(alone.foresee(tastes))
-        by_foresight = {w: self._ranks(with_beside(own, w * foreseen)) for w in FORESIGHT}
-        foresight = max(by_foresight, key=lambda w: _quality(by_foresight[w]))
+        foreseen = alone.scores_many(tastes)
+        ranks, standing = self._ranks(foreseen), standard(foreseen)
         other = standard(ALS(self.catalog, self.als).scores_many(tastes))
-        fused = {w: self._ranks(with_beside(own, foresight * foreseen + w * other)) for w in FUSION}
-        fusion = max(fused, key=lambda w: _quality(fused[w]))
+        fused = {w: self._ranks(with_beside(foreseen, w * other)) for w in FUSION}
+        words = canonical(ControlIntent(count=K), self.catalog)
+        asked = alone.model.scores_many([alone.model.prompt_ids(taste, words) for taste in tastes])
+        listed = {w: self._ranks(with_beside(asked, w * standing)) for w in FORESIGHT}
+        fusion, foresight = (max(by, key=lambda w: _ndcg(by[w])) for by in (fused, listed))
         return {
-            "hr": float(hit_ratio(by_foresight[foresight], K).mean()),
-            "ndcg": _quality(by_foresight[foresight]),
-            "foresight": foresight,
+            "hr": float(hit_ratio(ranks, K).mean()),
+            "ndcg": _ndcg(ranks),
             "fusion": fusion,
-            "fused_ndcg": _quality(fused[fusion]),
+            "fused_ndcg": _ndcg(fused[fusion]),
+            "foresight": foresight,
+            "list_hr": float(hit_ratio(listed[foresight], K).mean()),
+            "list_ndcg": _ndcg(listed[foresight]),
         }
 
     def _ranks(self, scores: np.ndarray) -> np.ndarray:
@@ -105,7 +112,7 @@ class Sources:
         return np.array(ranks)
 
 
-def _quality(ranks: np.ndarray) -> float:
+def _ndcg(ranks: np.ndarray) -> float:
     return float(ndcg(ranks, K).mean())
 
 

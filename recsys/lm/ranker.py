@@ -1,13 +1,14 @@
 """The aligned model as a ranker: it reads the profile and the request, and decodes the list.
 
 A prompt tells twice what may come next: at the end of the profile, before anything is asked (the
-model's *foresight*), and behind the request. Free decoding follows the second alone, it is what the
-model does by itself. Where a guard sees to the controls, both count.
+model's *foresight*), and behind the request. The first is what the model says when nothing is asked.
+Free decoding follows the second alone; where a guard sees to the controls, both count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import numpy as np
 
@@ -18,16 +19,13 @@ from recsys.lm.model import ItemTokenModel, State
 from recsys.lm.wording import canonical
 from recsys.rankers import Decoding, Ranker, Request, Words
 
-#: Asked when scores are wanted for no request in particular.
-PLAIN = ControlIntent(count=10)
-
 
 class LanguageModel:
     """A ranker made of an item-token model, with shares of its foresight and of another ranker.
 
-    ``logit + deviation(logits) * (foresight * standardised logit at the profile's end + weight *
-    standardised score of the other)``; both weights are chosen on the validation item and may be 0.
-    Reasons are the other's: they are facts of the data.
+    Under a guard: ``logit + deviation(logits) * (foresight * standardised logit at the profile's end +
+    weight * standardised score of the other)``. Both weights are chosen on the validation item and may
+    be 0. Reasons are the other's: they are facts of the data.
     """
 
     def __init__(
@@ -41,11 +39,20 @@ class LanguageModel:
         return self.scores_many([taste])[0]
 
     def scores_many(self, tastes: Sequence[Taste]) -> np.ndarray:
-        scores = self.model.scores_many(
-            [self.model.prompt_ids(taste, self._plain(taste)) for taste in tastes]
-        )
-        beside = self._beside(tastes)
-        return scores if beside is None else with_beside(scores, beside)
+        scores = self.foresee(tastes)
+        return with_beside(scores, self._weight * standard(self._other.scores_many(tastes)))
+
+    def foresee(self, tastes: Sequence[Taste]) -> np.ndarray:
+        """Logits of the next item at the end of each profile, ``(n, n_items)``; seeds stand there as the
+        latest likes."""
+        model = self.model
+        seeds = [[model.first + row for row in taste.seeds] for taste in tastes]
+        if len(tastes) == 1:  # a conversation: what was read of its profile is kept
+            state = model.read_profile(tastes[0])
+            return model.item_scores(model.read(seeds, deepcopy(state)) if seeds[0] else state)
+        prompts = [(*model.prompts.profile(taste), *own) for taste, own in zip(tastes, seeds, strict=True)]
+        places = {prompt: place for place, prompt in enumerate(dict.fromkeys(prompts))}
+        return model.scores_many(list(places))[[places[prompt] for prompt in prompts]]
 
     def steps(self, taste: Taste, intent: ControlIntent) -> Walk:
         beside = self._beside([taste])
@@ -68,26 +75,12 @@ class LanguageModel:
         intent = constraints.intent.model_copy(update={"count": constraints.count})
         return request.words or canonical(intent, self.model.catalog)
 
-    def _plain(self, taste: Taste) -> Words:
-        titles = tuple(self.model.catalog.titles[row] for row in taste.seeds)
-        return canonical(PLAIN.model_copy(update={"like": titles}), self.model.catalog)
-
     def _beside(self, tastes: Sequence[Taste]) -> np.ndarray | None:
-        """What is added to the logits, in their deviations, ``(n, n_items)``."""
-        parts = []
-        if self._weight:
-            parts.append(self._weight * standard(self._other.scores_many(tastes)))
-        if self._foresight:
-            parts.append(self._foresight * standard(self.foresee(tastes)))
-        return sum(parts[1:], parts[0]) if parts else None
-
-    def foresee(self, tastes: Sequence[Taste]) -> np.ndarray:
-        """Logits of the next item at the end of each profile, ``(n, n_items)``."""
-        if len(tastes) == 1:  # a conversation: its profile is kept
-            return self.model.item_scores(self.model.read_profile(tastes[0]))
-        profiles = {id(taste): self.model.prompts.profile(taste) for taste in tastes}
-        scores = dict(zip(profiles, self.model.scores_many(list(profiles.values())), strict=True))
-        return np.stack([scores[id(taste)] for taste in tastes])
+        """What is added to the logits behind a request, in their deviations, ``(n, n_items)``."""
+        if not self._foresight and not self._weight:
+            return None
+        foreseen = self._foresight * standard(self.foresee(tastes)) if self._foresight else 0
+        return foreseen + self._weight * standard(self._other.scores_many(tastes))
 
 
 def standard(scores: np.ndarray) -> np.ndarray:

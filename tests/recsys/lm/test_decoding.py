@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -128,28 +130,28 @@ class TestPrefix:
 
 
 class TestRanker:
-    def test_another_ranker_beside_it_counts_alike_everywhere(self) -> None:
-        other = Popularity(CATALOG)
-        ranker, alone = LanguageModel(MODEL, "made", other, 0.7), LanguageModel(MODEL, "made", other)
-        intent, taste = ControlIntent(count=10), TASTES[2]
-        standard = (other.scores(taste) - other.scores(taste).mean()) / other.scores(taste).std()
-        own = alone.scores(taste)
-        wanted = own + 0.7 * own.std() * standard
-        assert np.allclose(ranker.scores(taste), wanted, atol=1e-4)
+    def test_what_stands_beside_it_counts_alike_everywhere(self) -> None:
+        intent, taste, other = ControlIntent(count=10), TASTES[2], Popularity(CATALOG)
+        ranker = LanguageModel(MODEL, "made", other, 0.7, 0.5)
+        prompt = MODEL.prompt_ids(taste, canonical(intent, CATALOG))
+        foreseen, own = MODEL.scores_many([MODEL.prompts.profile(taste), prompt])
+        popular = 0.7 * standard(other.scores_many([taste]))[0]
+        scores = with_beside(foreseen, popular)
+        assert np.allclose(ranker.scores(taste), scores, atol=1e-4)
+        assert np.allclose(ranker.scores_many(TASTES)[2], scores, atol=1e-4)
+        wanted = own + own.std() * (0.5 * standard(foreseen[None])[0] + popular)
         assert np.allclose(ranker.steps(taste, intent).scores, wanted, atol=1e-4)
         wanted[list(taste.known)] = -np.inf
         first = ranker.lists([Request(taste, plan(intent, taste))], "guarded")[0][0]
         assert first == int(wanted.argmax())
-        assert np.allclose(with_beside(own, np.zeros(30)), own)
 
-    def test_foresight_is_read_off_the_profile(self) -> None:
-        ranker = LanguageModel(MODEL, "made", Popularity(CATALOG), foresight=0.5)
-        own, taste = LanguageModel(MODEL, "made", Popularity(CATALOG)).scores(TASTES[2]), TASTES[2]
-        foreseen = MODEL.scores_many([MODEL.prompts.profile(taste)])
-        wanted = with_beside(own, 0.5 * standard(foreseen)[0])
-        assert np.allclose(ranker.scores(taste), wanted, atol=1e-4)
-        assert np.allclose(ranker.scores_many(TASTES)[2], wanted, atol=1e-4)
-        assert np.allclose(ranker.steps(taste, ControlIntent(count=10)).scores, wanted, atol=1e-4)
+    def test_seeds_are_foreseen_as_the_latest_likes(self) -> None:
+        ranker = LanguageModel(MODEL, "made", Popularity(CATALOG))
+        seeded = replace(TASTES[2], seeds=(7, 11))
+        prompt = [*MODEL.prompts.profile(TASTES[2]), MODEL.first + 7, MODEL.first + 11]
+        expected = MODEL.scores_many([prompt])[0]
+        assert np.allclose(ranker.scores(seeded), expected, atol=1e-4)
+        assert np.allclose(ranker.scores_many([TASTES[2], seeded])[1], expected, atol=1e-4)
 
     def test_free_lists_are_the_models_own(self) -> None:
         helped = LanguageModel(MODEL, "made", Popularity(CATALOG), 0.7, 0.5)
