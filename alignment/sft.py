@@ -59,7 +59,7 @@ class SFTParams:
     dropout: float = 0.0
     tied: bool = False
     parts: tuple[str, ...] = ("cf", "text", "residual")
-    epochs: int = 4
+    epochs: int = 3
     batch: int = 2
     learning_rate: float = 1e-3
     row_rate: float = 1e-3
