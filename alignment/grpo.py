@@ -40,7 +40,7 @@ class GRPOParams:
     credit: Credit = "token"
     temperature: float = 1.0
     beta: float = 0.04
-    learning_rate: float = 1e-4
+    learning_rate: float = 3e-4
     warmup: int = 10
     rank: int = 16
     save_every: int = 25
