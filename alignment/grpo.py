@@ -74,8 +74,9 @@ def align_grpo(
     )
     manifest = run_grpo(model, read_manifest(beside), draw, adapter, work, params, progress)
     metrics = sources.measure(adapter)
-    weights = {name: metrics.get(name, 0.0) for name in ("fusion", "foresight")}
-    write_manifest(adapter, replace(manifest, metrics=metrics, revision=revision(), **weights))
+    fusion, foresight = metrics.get("fusion", 0.0), metrics.get("foresight", 0.0)
+    measured = replace(manifest, metrics=metrics, fusion=fusion, foresight=foresight, revision=revision())
+    write_manifest(adapter, measured)
     return adapter
 
 
