@@ -191,7 +191,7 @@ def test_the_served_model_says_what_the_trained_one_says(sources, tmp_path) -> N
         trained = run.network.states(batch, rows_in)[0, -1].float() @ rows_out.T
         served = model.model(ids).logits[0, -1, model.first :].float()
     assert torch.allclose(trained, served, atol=0.05 * float(trained.abs().max()))
-    assert torch.corrcoef(torch.stack([trained, served]))[0, 1] > 0.999
+    assert torch.corrcoef(torch.stack([trained, served]))[0, 1] > 0.995  # rows are kept in bf16
 
 
 def test_hidden_items_are_never_learned(sources, tmp_path) -> None:

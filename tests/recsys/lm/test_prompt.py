@@ -31,7 +31,7 @@ def test_a_prompt_is_its_text_tokenised_as_a_whole(taste: Taste, words: tuple[st
     text = layout.head
     for row in taste.timeline:
         kind = next(kind for kind in KINDS if row in getattr(taste, kind))
-        text += token(row) + layout.marks[kind]
+        text += layout.marks[kind] + token(row)
     text += layout.before_request
     text += "".join(word if isinstance(word, str) else token(word) for word in words) + layout.before_answer
     assert MODEL.prompt_ids(taste, words) == FULL.encode(text, add_special_tokens=False)
@@ -47,7 +47,7 @@ def test_marks_tell_how_an_item_was_received() -> None:
     body = ids[len(MODEL.prompts.head) :]
     minus, wave = (FULL.encode(mark, add_special_tokens=False)[0] for mark in "-~")
     first = MODEL.first
-    assert body == [first + 3, minus, first + 4, first + 5, wave]
+    assert body == [minus, first + 3, first + 4, wave, first + 5]
 
 
 def test_the_latest_entries_are_read() -> None:
