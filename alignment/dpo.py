@@ -85,8 +85,8 @@ def align_dpo(
     manifest = run_dpo(model, read_manifest(beside), learn, adapter, work, params, say)
     after = preference_odds(sources.ranker(adapter).model, held_out, params.history)
     told = {"pairs": len(held_out), "before": _summary_of(before), "after": _summary_of(after)}
-    metrics = sources.measure(adapter)
-    metrics.pop("fusion", None)  # stays the parent's: votes do not say what comes next
+    measured = sources.measure(adapter)  # the weight of ALS stays the parent's: votes are not about it
+    metrics = {name: measured[name] for name in ("hr", "ndcg") if name in measured}
     if held_out:
         metrics |= {"preferred_before": float((before > 0).mean()), "preferred": float((after > 0).mean())}
         say(

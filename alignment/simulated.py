@@ -228,9 +228,7 @@ def compare(
     for decoding in DECODINGS:
         lists = [ranker.lists(requests, decoding) for ranker in (before, after)]
         means[decoding] = np.array([[preference.mean(catalog, rows) for rows in own] for own in lists])
-        met[decoding] = np.array(
-            [[_met(r, rows) for r, rows in zip(requests, own, strict=True)] for own in lists]
-        )
+        met[decoding] = np.array([[_met(*one) for one in zip(requests, own, strict=True)] for own in lists])
     return Comparison((before.name, after.name), preference.facet, means, met)
 
 

@@ -40,16 +40,17 @@ def sources_of(dataset: Dataset, base: Path, cases: list[Case] | None = None) ->
 
 
 def untrained_adapter(sources: Sources, folder: Path, seed: int = 0) -> Path:
-    """An adapter of stage SFT with random item rows and no LoRA."""
+    """An adapter of stage SFT without LoRA; its rows are random, but that neighbours are alike."""
     generator = torch.Generator().manual_seed(seed)
     catalog, base = sources.catalog, sources.base
     manifest = Manifest(
         folder.name, "sft", str(base), base_hash(base), LAYERS, catalog.name, len(catalog), 1, 1
     )
-    rows = {
-        f"rows.{side}": (torch.randn(len(catalog), WIDTH, generator=generator) * 0.5).bfloat16()
-        for side in ("in", "out")
-    }
+    rows = {}
+    for side in ("in", "out"):
+        made = torch.randn(len(catalog), WIDTH, generator=generator) * 0.3
+        made[:, 0] = torch.linspace(-1.5, 1.5, len(catalog))
+        rows[f"rows.{side}"] = made.bfloat16()
     text = {"text.newcomer": torch.zeros(WIDTH).bfloat16()}
     save_adapter(folder, manifest, rows | text | {"items": torch.tensor(item_keys(catalog))})
     return folder

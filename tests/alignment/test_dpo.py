@@ -197,40 +197,48 @@ def test_cold_sampling_is_the_rankers_own_list(sources, tmp_path) -> None:
         assert cold == ranker.lists([one.request], "guarded")[0]
 
 
-def test_votes_move_lists_and_odds_of_people_who_were_not_asked(sources, tmp_path) -> None:
-    parent = untrained_adapter(sources, tmp_path / "given" / "toys-sft")
-    before = sources.ranker(parent)
-    asked = draw_requests(sources, 60, seed=0, voters=True)
-    pairs = list(simulate_votes(before, CATALOG, asked, OLDER, temperature=1.0))
-    params = DPOParams(epochs=3, batch=8, rank=4, warmup=1, learning_rate=0.02, held_out=0.2)
-    adapter = tmp_path / "own" / "toys-dpo"
+def test_held_out_odds_rise_and_the_manifest_says_so(sources, tmp_path) -> None:
+    parent, adapter = (
+        untrained_adapter(sources, tmp_path / "given" / "toys-sft"),
+        tmp_path / "own" / "toys-dpo",
+    )
+    params = DPOParams(epochs=4, batch=4, rank=2, warmup=1, learning_rate=0.01, held_out=0.2)
     said: list[str] = []
-    align_dpo(sources, parent, pairs, adapter, tmp_path / "work", params, said.append)
+    align_dpo(sources, parent, votes(24), adapter, tmp_path / "work", params, said.append)
 
+    _, held_out = split(votes(24), 0.2)
+    odds = [preference_odds(sources.ranker(f).model, held_out, 40) for f in (parent, adapter)]
+    assert len(held_out) == 5 and (odds[1] > odds[0]).all() and (odds[1] > 0).all()
     manifest = read_manifest(adapter)
-    _, held_out = split(pairs, 0.2, 0)
-    after = sources.ranker(adapter)
-    odds = [preference_odds(model.model, held_out, 40) for model in (before, after)]
-    assert odds[1].mean() > odds[0].mean()  # the chosen list has become likelier, on held-out pairs
     told = manifest.training["held_out"]
-    assert told["pairs"] == len(held_out) and told["after"]["odds"] == pytest.approx(odds[1].mean(), abs=1e-3)
-    assert manifest.metrics["preferred"] == (odds[1] > 0).mean() > manifest.metrics["preferred_before"]
-    assert any("pairs held out" in line for line in said)
+    assert told["pairs"] == 5 and told["after"]["odds"] == pytest.approx(odds[1].mean(), abs=1e-3)
+    assert manifest.metrics == {"preferred_before": (odds[0] > 0).mean(), "preferred": 1}
     assert (manifest.catalog, manifest.parent) == ("toys", "toys-sft")
-
-    unseen = draw_requests(sources, 40, seed=1, voters=False)
-    found = compare(before, after, CATALOG, unseen, OLDER)
-    shifts = {(shift.decoding, shift.measure): shift for shift in found.shifts()}
-    assert shifts["guarded", "mean year"].change.high < 0
-    assert shifts["guarded", "controls met"].after.mean == 1
-    assert "| guarded | mean year |" in found.table() and len(found.table().splitlines()) == 6
-    found.plot(tmp_path / "moved.png")
-    assert (tmp_path / "moved.png").stat().st_size > 10_000
+    assert "Of 5 pairs held out, the chosen list is the likelier one in 100%" in said[-1]
 
     # the parent was brought beside its child, which is loaded from there
     load_model(adapter, CATALOG, tmp_path / "data")
     with pytest.raises(TrainingError, match="another name"):
-        align_dpo(sources, adapter, pairs, adapter, tmp_path / "again", params)
+        align_dpo(sources, adapter, votes(24), adapter, tmp_path / "again", params)
     untrained_adapter(sources, tmp_path / "else" / "toys-sft", seed=1)
     with pytest.raises(TrainingError, match="another adapter than"):
-        align_dpo(sources, tmp_path / "else" / "toys-sft", pairs, adapter, tmp_path / "again", params)
+        align_dpo(sources, tmp_path / "else" / "toys-sft", votes(24), adapter, tmp_path / "again", params)
+
+
+def test_votes_move_the_lists_of_people_who_were_not_asked(sources, tmp_path) -> None:
+    toys = sources_of(made_dataset(), sources.base)
+    parent = untrained_adapter(toys, tmp_path / "toys-sft")
+    before, catalog = toys.ranker(parent), toys.catalog
+    asked = draw_requests(toys, 100, seed=0, voters=True)
+    pairs = list(simulate_votes(before, catalog, asked, OLDER, temperature=1.0))
+    params = DPOParams(epochs=3, batch=8, rank=4, warmup=1, learning_rate=0.01)
+    align_dpo(toys, parent, pairs, tmp_path / "toys-dpo", tmp_path / "work", params)
+
+    unseen = draw_requests(toys, 40, seed=1, voters=False)
+    found = compare(before, toys.ranker(tmp_path / "toys-dpo"), catalog, unseen, OLDER)
+    shifts = {(shift.decoding, shift.measure): shift for shift in found.shifts()}
+    assert shifts["guarded", "mean year"].change.high < 0, found.table()
+    assert shifts["guarded", "controls met"].after.mean == 1
+    assert "| guarded | mean year |" in found.table() and len(found.table().splitlines()) == 6
+    found.plot(tmp_path / "moved.png")
+    assert (tmp_path / "moved.png").stat().st_size > 10_000
