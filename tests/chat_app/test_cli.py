@@ -56,7 +56,7 @@ def test_help_imports_nothing_heavy():
         (["recommend", "--intent", "/no/such/file"], "/no/such/file"),
         (["recommend", "--request", "a", "--intent", os.devnull], "not both"),
         (["align", "dpo"], "--preferences"),
-        (["align", "dpo", "--preferences", "x.jsonl"], "tiller align sft"),
+        (["align", "dpo", "--preferences", "x.jsonl", "--parent", "nobody"], "tiller align sft"),
     ],
 )
 def test_wrong_use_is_one_line_and_code_2(tiller, arguments, says):
