@@ -50,15 +50,14 @@ def collate(pairs: Sequence[Tokens], filler: int) -> dict[str, torch.Tensor]:
     }
 
 
-def list_logs(
-    model: torch.nn.Module, batch: dict[str, torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor | None]:
+def list_logs(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probability and entropy of each list token of a batch, ``(2 B, T)``, 0 in the padding."""
     completion = batch["completion_mask"]
     length = int(completion.any(0).sum())
     logs, entropy = log_probabilities(model, batch["input_ids"], batch["attention_mask"], length)
+    assert entropy is not None  # it was asked for
     inside = completion[:, -length:]
-    return logs * inside, None if entropy is None else entropy * inside
+    return logs * inside, entropy * inside
 
 
 @torch.no_grad()

@@ -163,7 +163,7 @@ class Shift:
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Two models on the same requests: of each list the mean of the facet and the share of its
-    controls that are met, ``(2, n)`` by decoding, before and after."""
+    controls that are met (NaN: nothing was asked), ``(2, n)`` by decoding, before and after."""
 
     names: tuple[str, str]
     facet: str
@@ -207,7 +207,7 @@ class Comparison:
         places = np.arange(len(self.met))
         for i, color in enumerate((FIRST, SECOND)):
             found = [bootstrap(values[i]) for values in self.met.values()]
-            ends = np.array([(e.mean - e.low, e.high - e.mean) for e in found]).T
+            ends = np.maximum(np.array([(e.mean - e.low, e.high - e.mean) for e in found]).T, 0)
             right.bar(places + 0.4 * i - 0.2, [e.mean for e in found], 0.38, yerr=ends, color=color)
         right.set_xticks(places, list(self.met))
         right.set(title="Controls met", ylim=(0, 1.05))
@@ -233,7 +233,9 @@ def compare(
 
 
 def _met(request: Request, rows: Sequence[int]) -> float:
-    return float(np.mean([line.met for line in request.plan.constraints.report(rows)]))
+    """The share of the controls that a list meets; NaN where none was asked for."""
+    report = request.plan.constraints.report(rows)
+    return float(np.mean([line.met for line in report])) if report else np.nan
 
 
 def _shift(decoding: str, measure: str, values: np.ndarray) -> Shift:
@@ -331,4 +333,7 @@ def compare_command(
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except TillerError as error:
+        raise SystemExit(str(error)) from None
