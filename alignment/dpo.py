@@ -38,6 +38,12 @@ PANELS = (
     ("entropy", ("entropy",)),
     ("gradient", ("grad_norm",)),
 )
+#: What is told of a model before and after.
+FIGURES = {
+    "hr": "HR@10 on the validation item",
+    "ndcg": "NDCG@10 on the validation item",
+    "preferred": "Held-out pairs whose chosen list is the likelier one",
+}
 LAST = 20  # steps whose mean stands in the manifest
 LONGEST = 20  # items of a list that are read; each costs time
 
@@ -78,25 +84,23 @@ def align_dpo(
     and on the validation item; returns ``adapter``, the folder that is made."""
     say = progress or (lambda message: None)
     beside = with_parents(parent, adapter)
-    model = sources.ranker(beside).model
+    below, model = read_manifest(beside), sources.ranker(beside).model
     learn, held_out = split(pairs, params.held_out, params.seed)
-    say(f"{len(learn):,} pairs to learn from, {len(held_out):,} held out.")
+    say(f"{len(learn):,} pairs to learn from, {len(held_out):,} held out to measure on.")
     before = preference_odds(model, held_out, params.history)
-    manifest = run_dpo(model, read_manifest(beside), learn, adapter, work, params, say)
+    manifest = run_dpo(model, below, learn, adapter, work, params, say)
     after = preference_odds(sources.ranker(adapter).model, held_out, params.history)
-    told = {"pairs": len(held_out), "before": _summary_of(before), "after": _summary_of(after)}
     measured = sources.measure(adapter)  # the weight of ALS stays the parent's: votes are not about it
-    metrics = {name: measured[name] for name in ("hr", "ndcg") if name in measured}
+    old, new = below.metrics, {name: measured[name] for name in ("hr", "ndcg") if name in measured}
     if held_out:
-        metrics |= {"preferred_before": float((before > 0).mean()), "preferred": float((after > 0).mean())}
-        say(
-            f"Of {len(held_out):,} pairs held out, the chosen list is the likelier one in "
-            f"{metrics['preferred']:.0%} (before: {metrics['preferred_before']:.0%})."
-        )
-    else:
-        say("All pairs have one context: none could be held out to measure on.")
+        old, new = old | {"preferred": _share(before)}, new | {"preferred": _share(after)}
+        new["preferred_before"] = old["preferred"]
+    for name, label in FIGURES.items():
+        if name in old and name in new:
+            say(f"{label}: {new[name]:.3f} (before: {old[name]:.3f}).")
+    told = {"pairs": len(held_out), "before": _summary_of(before), "after": _summary_of(after)}
     training = manifest.training | {"held_out": told}
-    write_manifest(adapter, replace(manifest, metrics=metrics, training=training, revision=revision()))
+    write_manifest(adapter, replace(manifest, metrics=new, training=training, revision=revision()))
     return adapter
 
 
@@ -285,6 +289,10 @@ def _last(trainer: ListDPOTrainer) -> dict[str, Any]:
         if last
     }
     return {"steps": trainer.state.global_step, "last": means}
+
+
+def _share(odds: np.ndarray) -> float:
+    return float((odds > 0).mean())
 
 
 def _summary_of(odds: np.ndarray) -> dict[str, Any]:
