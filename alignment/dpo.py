@@ -91,7 +91,8 @@ def align_dpo(
     manifest = run_dpo(model, below, learn, adapter, work, params, say)
     after = preference_odds(sources.ranker(adapter).model, held_out, params.history)
     measured = sources.measure(adapter)  # the weight of ALS stays the parent's: votes are not about it
-    old, new = below.metrics, {name: measured[name] for name in ("hr", "ndcg") if name in measured}
+    old = below.metrics
+    new: dict[str, Any] = {name: measured[name] for name in ("hr", "ndcg") if name in measured}
     if held_out:
         old, new = old | {"preferred": _share(before)}, new | {"preferred": _share(after)}
         new["preferred_before"] = old["preferred"]

@@ -90,7 +90,8 @@ class ListDPOTrainer(DPOTrainer):
         return dataset
 
     def _set_signature_columns_if_needed(self) -> None:
-        self._signature_columns = ["prompt", "chosen", "rejected", "ref_chosen_logps", "ref_rejected_logps"]
+        columns: Any = ["prompt", "chosen", "rejected", "ref_chosen_logps", "ref_rejected_logps"]
+        self._signature_columns = columns
 
     def _collate(self, examples: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         pairs = [Tokens(example["prompt"], example["chosen"], example["rejected"]) for example in examples]
