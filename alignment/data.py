@@ -22,10 +22,12 @@ WITH_DISLIKE = 0.3
 
 @dataclass(frozen=True)
 class WindowParams:
-    """``branches`` requests a window; ``short``: short profiles for each window of a history."""
+    """``branches`` requests a window, and beside them ``firsts`` of whose answers only the first token is
+    learned; ``short``: short profiles for each window of a history."""
 
     history: int = 100
     branches: int = 3
+    firsts: int = 3
     short: float = 0.3
 
 
@@ -75,7 +77,7 @@ class Windows:
 
     def _long(self, begin: int, end: int) -> Window:
         rows = self._train.item[begin:end]
-        samples = self._maker.samples(rows.tolist(), self._params.branches)
+        samples = self._maker.samples(rows.tolist(), self._params.branches + self._params.firsts)
         return Window(rows.tolist(), self._kinds[begin:end].tolist(), self._branches(samples))
 
     def _short(self, user: int, rng: np.random.Generator) -> Window | None:
@@ -91,13 +93,13 @@ class Windows:
             known = np.append(known, rng.choice(disliked))
             polarities.append("disliked")
         rest = [*known, liked[-1]]
-        samples = self._maker.samples(rest, self._params.branches, cuts=(len(known),))
+        samples = self._maker.samples(rest, self._params.branches + self._params.firsts, cuts=(len(known),))
         return Window(known.tolist(), polarities, self._branches(samples), ordered=False)
 
     def _branches(self, samples: list[Sample]) -> list[Branch]:
         return [
-            Branch(sample.cut, sample.words, sample.answer, sample.odds)
-            for sample in samples
+            Branch(sample.cut, sample.words, sample.answer, sample.odds, number < self._params.branches)
+            for number, sample in enumerate(samples)
             if sample.answer and self._may_be_seen(sample.words) and self._may_be_seen(sample.answer)
         ]
 

@@ -90,7 +90,7 @@ def align_dpo(
     before = preference_odds(model, held_out, params.history)
     manifest = run_dpo(model, below, learn, adapter, work, params, say)
     after = preference_odds(sources.ranker(adapter).model, held_out, params.history)
-    measured = sources.measure(adapter)  # the weight of ALS stays the parent's: votes are not about it
+    measured = sources.measure(adapter)  # the parent's weights stay: these figures cannot choose them
     old = below.metrics
     new: dict[str, Any] = {name: measured[name] for name in ("hr", "ndcg") if name in measured}
     if held_out:

@@ -47,7 +47,7 @@ class GRPOParams:
     credit: Credit = "token"
     temperature: float = 1.0
     beta: float = 0.04
-    learning_rate: float = 1e-4
+    learning_rate: float = 3e-4
     warmup: int = 10
     rank: int = 16
     save_every: int = 25
@@ -79,8 +79,8 @@ def align_grpo(
     )
     manifest = run_grpo(model, read_manifest(beside), draw, adapter, work, params, progress)
     metrics = sources.measure(adapter)
-    fusion = metrics.get("fusion", manifest.fusion)
-    write_manifest(adapter, replace(manifest, metrics=metrics, fusion=fusion, revision=revision()))
+    weights = {name: metrics.get(name, 0.0) for name in ("fusion", "foresight")}
+    write_manifest(adapter, replace(manifest, metrics=metrics, revision=revision(), **weights))
     return adapter
 
 

@@ -61,7 +61,7 @@ class Messages:
 
     def _entries(self, taste: Taste) -> str:
         marks, polarity = load_layout().marks, _polarities(taste)
-        return "".join(self._name(row) + marks[polarity[row]] for row in taste.timeline)
+        return "".join(marks[polarity[row]] + self._name(row) for row in taste.timeline)
 
     def _told(self, taste: Taste) -> str:
         """One sentence a polarity."""

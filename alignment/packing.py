@@ -27,12 +27,14 @@ IGNORED = -100
 @dataclass(frozen=True)
 class Branch:
     """A request after ``cut`` entries of the history, and its answer: rows, or text. ``odds``: see
-    :class:`~alignment.tasks.Sample`."""
+    :class:`~alignment.tasks.Sample`. ``whole``: whether more than the answer's first token is learned;
+    without the rest, a request is short."""
 
     cut: int
     words: Words
     answer: tuple[int, ...] | str
     odds: np.ndarray | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,13 @@ def pack(window: Window, prompts: Prompts) -> Packed:
             answer = list(prompts.text(branch.answer))
         else:
             answer = [prompts.first + row for row in branch.answer]
+        labels = [*answer, prompts.end] if branch.whole else answer[:1]
         request = prompts.request(branch.words)
         begin = len(out.ids) + len(request) - 1
-        out.add([*request, *answer], shown, number, shown)
-        out.answer[begin : begin + len(answer) + 1] = [*answer, prompts.end]
+        out.add([*request, *labels[:-1]], shown, number, shown)
+        out.answer[begin : begin + len(labels)] = labels
         if branch.odds is not None and not isinstance(branch.answer, str):
-            out.guides.append((begin, branch.answer, branch.odds))
+            out.guides.append((begin, branch.answer[: len(labels)], branch.odds))
     return out
 
 

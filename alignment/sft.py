@@ -54,13 +54,13 @@ class SFTParams:
     """
 
     layers: int = 12
-    rank: int = 16
-    alpha: int = 32
+    rank: int = 32
+    alpha: int = 64
     dropout: float = 0.0
     tied: bool = False
     parts: tuple[str, ...] = ("cf", "text", "residual")
-    epochs: int = 5
-    batch: int = 6
+    epochs: int = 3
+    batch: int = 2
     learning_rate: float = 1e-3
     row_rate: float = 1e-3
     projection_rate: float = 3e-4
@@ -319,6 +319,7 @@ class _Run:
             alpha=params.alpha,
             history=params.windows.history,
             fusion=metrics.get("fusion", 0.0),
+            foresight=metrics.get("foresight", 0.0),
             split="leave-last-out: the last two interactions of every user are unseen",
             training={**json.loads(json.dumps(asdict(params))), "steps": self.step},
             metrics=metrics,

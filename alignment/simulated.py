@@ -29,7 +29,6 @@ from recsys.slate import plan_slate
 
 if TYPE_CHECKING:
     from alignment.sources import Sources
-    from recsys.lm.ranker import LanguageModel
 
 #: The requests that are judged: those that leave a choice of what to list.
 ASKED = {"seqrec": 3, "plus": 3, "minus": 2, "at_most": 1, "at_least": 1, "about": 1, "facet": 1, "range": 1}
@@ -250,19 +249,23 @@ def _text(e: Estimate) -> str:
 # -- the command ------------------------------------------------------------------------------------
 
 
-def _load(names: Sequence[str], dataset: str | None) -> tuple[Sources, list[LanguageModel]]:
+def _load(names: Sequence[str], dataset: str | None) -> tuple[Sources, list[Ranker]]:
+    """The rankers of these names, as the product has them."""
     from alignment.sources import load_sources
     from recsys.datasets import load_dataset
-    from recsys.models import find_adapter
+    from recsys.models import check_model, load_ranker
     from recsys.settings import get_settings
 
     settings = get_settings()
-    folders = [find_adapter(name, settings) for name in names]
-    for name, folder in zip(names, folders, strict=True):
-        if folder is None:
-            raise TillerError(f"There is no adapter “{name}”: `tiller models` lists them.")
+    for name in names:  # before anything slow happens
+        check_model(name, settings)
     sources = load_sources(load_dataset(dataset or settings.catalog), settings, _say)
-    return sources, [sources.ranker(folder) for folder in folders if folder]
+
+    def load(name: str) -> Ranker:
+        texts = sources.vectors
+        return load_ranker(name, sources.catalog, sources.als, settings, lambda rows: texts[list(rows)], _say)
+
+    return sources, [load(name) for name in names]
 
 
 def _say(message: str) -> None:

@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from alignment.tasks import TaskMaker
-from recsys.accuracy import accuracy_ranks, scores_of
 from recsys.candidates import CollaborativeModel, load_or_fit
 from recsys.cases import Case, cases_of
 from recsys.catalog import Catalog
+from recsys.controls import ControlIntent
 from recsys.datasets import Dataset, five_core, leave_last_out, training_catalog
 from recsys.errors import TillerError
 from recsys.interactions import Interactions
 from recsys.likeness import Likeness
 from recsys.lm.adapter import load_model, read_manifest
 from recsys.lm.base import base_folder
-from recsys.lm.ranker import LanguageModel
+from recsys.lm.decoding import with_beside
+from recsys.lm.ranker import LanguageModel, standard
+from recsys.lm.wording import canonical
 from recsys.metrics import hit_ratio, ndcg, rank_of
 from recsys.rankers import ALS
 from recsys.semantic import item_texts, load_embedder
@@ -31,8 +33,9 @@ from recsys.vectors import remembering
 
 Progress = Callable[[str], None]
 K = 10
-#: Weights of ALS beside the model that validation chooses among.
+#: Weights that validation chooses among: of ALS, and of the model's foresight.
 FUSION = (0.0, 0.1, 0.2, 0.3, 0.5)
+FORESIGHT = (0.0, 0.5, 1.0, 2.0, 4.0)
 #: Users that validation measures, at most.
 VALIDATED = 1000
 
@@ -66,44 +69,51 @@ class Sources:
             **options,
         )
 
-    def ranker(self, adapter: Path, weight: float | None = None) -> LanguageModel:
-        """An adapter as a ranker; ``weight`` of ALS beside it, default the manifest's."""
-        manifest = read_manifest(adapter)
+    def ranker(self, adapter: Path) -> LanguageModel:
+        """An adapter as a ranker, alone."""
         model = load_model(adapter, self.catalog, self.data_dir, lambda rows: self.vectors[list(rows)])
-        weight = manifest.fusion if weight is None else weight
-        return LanguageModel(model, manifest.name, ALS(self.catalog, self.als), weight)
+        return LanguageModel(model, read_manifest(adapter).name, ALS(self.catalog, self.als))
 
     def measure(self, adapter: Path) -> dict[str, float]:
-        """HR@10 and NDCG@10 of an adapter on the validation item, alone (``hr``, ``ndcg``) and with the
-        best weight of ALS beside it (``fusion``, ``fused_ndcg``). Empty where there is nobody to measure
-        it on."""
+        """HR@10 and NDCG@10 of an adapter on the validation item, by its scores (``hr``, ``ndcg``), these
+        with the best weight of ALS (``fusion``, ``fused_ndcg``), and by the first place of a plain list
+        (``list_hr``, ``list_ndcg``) with the best weight of its ``foresight``. Empty where there is nobody
+        to measure it on."""
         if not self.cases:
             return {}
-        alone = self.ranker(adapter, 0.0)
-        ranks = accuracy_ranks(alone, self.cases, self.core, None, 0)["5-core"]
-        fused = self._fused(alone)
-        weight = max(fused, key=lambda w: fused[w])
+        alone = self.ranker(adapter)
+        tastes = [case.taste for case in self.cases]
+        foreseen = alone.scores_many(tastes)
+        ranks, standing = self._ranks(foreseen), standard(foreseen)
+        other = standard(ALS(self.catalog, self.als).scores_many(tastes))
+        fused = {w: self._ranks(with_beside(foreseen, w * other)) for w in FUSION}
+        words = canonical(ControlIntent(count=K), self.catalog)
+        asked = alone.model.scores_many([alone.model.prompt_ids(taste, words) for taste in tastes])
+        listed = {w: self._ranks(with_beside(asked, w * standing)) for w in FORESIGHT}
+        fusion, foresight = (max(by, key=lambda w: _ndcg(by[w])) for by in (fused, listed))
         return {
             "hr": float(hit_ratio(ranks, K).mean()),
-            "ndcg": float(ndcg(ranks, K).mean()),
-            "fusion": weight,
-            "fused_ndcg": fused[weight],
+            "ndcg": _ndcg(ranks),
+            "fusion": fusion,
+            "fused_ndcg": _ndcg(fused[fusion]),
+            "foresight": foresight,
+            "list_hr": float(hit_ratio(listed[foresight], K).mean()),
+            "list_ndcg": _ndcg(listed[foresight]),
         }
 
-    def _fused(self, alone: LanguageModel) -> dict[float, float]:
-        """NDCG@10 for each weight of ALS."""
-        als = ALS(self.catalog, self.als)
-        tastes = [case.taste for case in self.cases]
-        ranks: dict[float, list[int]] = {weight: [] for weight in FUSION}
-        for case, own in zip(self.cases, scores_of(alone, tastes), strict=True):
-            other = als.scores(case.taste)
-            other = (other - other.mean()) / max(float(other.std()), 1e-9)
+    def _ranks(self, scores: np.ndarray) -> np.ndarray:
+        """Ranks of the validation items among what their users have not used, ``(n_cases,)``."""
+        ranks = []
+        for case, own in zip(self.cases, scores, strict=True):
             rest = self.core.copy()
             rest[case.history] = False
             rest[case.target] = True
-            for weight in FUSION:
-                ranks[weight].append(rank_of(own + weight * own.std() * other, case.target, rest))
-        return {weight: float(ndcg(np.array(r), K).mean()) for weight, r in ranks.items()}
+            ranks.append(rank_of(own, case.target, rest))
+        return np.array(ranks)
+
+
+def _ndcg(ranks: np.ndarray) -> float:
+    return float(ndcg(ranks, K).mean())
 
 
 def load_sources(dataset: Dataset, settings: Settings, progress: Progress | None = None) -> Sources:

@@ -138,10 +138,11 @@ def _language_model(folder: Path, fused: bool, grounds: Grounds) -> Contender:
     if fused:
         weight = manifest.fusion if grounds.fusion is None else grounds.fusion
     als, name = ALS(grounds.catalog, grounds.als), folder.name + FUSED * fused
-    ranker = LanguageModel(grounds.model(folder), name, als, weight)
+    ranker = LanguageModel(grounds.model(folder), name, als, weight, manifest.foresight)
     training = manifest.training
     cold = hidden_items(len(grounds.catalog), training.get("hidden", 0.0), training.get("seed", 0))
-    return Contender(ranker, reads_words=True, cold=cold if cold.any() else None)
+    decodings: tuple[Decoding, ...] = ("guarded",) if fused else ("free", "guarded")  # free it is alone
+    return Contender(ranker, decodings, reads_words=True, cold=cold if cold.any() else None)
 
 
 def _zero_shot(grounds: Grounds) -> Contender:

@@ -161,4 +161,4 @@ def _load(
 
     manifest = read_manifest(folder)
     model = load_model(folder, catalog, settings.data_dir, embed, say)
-    return LanguageModel(model, manifest.name, ALS(catalog, als), manifest.fusion)
+    return LanguageModel(model, manifest.name, ALS(catalog, als), manifest.fusion, manifest.foresight)

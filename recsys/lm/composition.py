@@ -90,13 +90,19 @@ class ItemRows(nn.Module):
     def text_weight(self, side: str) -> Tensor:
         """``(width, t)`` such that the row of an item without interactions is its text times it, for
         unit vectors of texts; on the output side :meth:`newcomer_row` is added."""
-        weight: Tensor = self.text["in" if self.tied else side].weight  # type: ignore[assignment]
-        weight = weight / self.text_scale * float("text" in self.parts)
-        return self._across((weight * self.out_scale).T).T if side == "out" else weight
+        return self._weight(self.text, side) / self.text_scale * float("text" in self.parts)
+
+    def factor_weight(self, side: str) -> Tensor:
+        """``(width, f)``: what :attr:`factors` (scaled) contribute to rows."""
+        return self._weight(self.cf, side)
 
     def newcomer_row(self) -> Tensor:
         """The output row ``(width,)`` of an item that is new and has no text."""
         return (self.level + self.newcomer) * self.per_logit
+
+    def _weight(self, part: nn.ModuleDict, side: str) -> Tensor:
+        weight = part["in" if self.tied else side].get_parameter("weight")
+        return self._across((weight * self.out_scale).T).T if side == "out" else weight
 
     def _across(self, rows: Tensor) -> Tensor:
         """Rows without what they have along the constant part."""

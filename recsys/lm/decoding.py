@@ -20,16 +20,11 @@ SLACK = 5
 
 
 def free_lists(
-    model: ItemTokenModel, prompts: Sequence[Sequence[int]], counts: Sequence[int], beside: np.ndarray | None
+    model: ItemTokenModel, prompts: Sequence[Sequence[int]], counts: Sequence[int]
 ) -> list[list[int]]:
-    """Greedy answers as rows, -1 for a token that is no item.
-
-    ``beside``: see :func:`with_beside`.
-    """
+    """Greedy answers as rows, -1 for a token that is no item."""
 
     def choose(i: int, scores: np.ndarray, taken: list[int]) -> int | None:
-        if beside is not None:
-            scores[model.first :] = with_beside(scores[model.first :], beside[i])
         token = int(scores.argmax())
         return None if token == model.end or len(taken) >= counts[i] + SLACK else token - model.first
 
@@ -42,7 +37,8 @@ def guarded_lists(
     plans: Sequence[SlatePlan],
     beside: np.ndarray | None,
 ) -> list[list[int]]:
-    """Lists under plans. An ``order`` is the plan's to keep: the model then only breaks ties."""
+    """Lists under plans; ``beside``: see :func:`with_beside`. An ``order`` is the plan's to keep: the
+    model then only breaks ties."""
     guards = [plan.guard() for plan in plans]
     ordered = {i for i, plan in enumerate(plans) if plan.constraints.intent.order}
     ready: dict[int, list[int]] = {}
@@ -63,8 +59,8 @@ def guarded_lists(
 
 
 def with_beside(scores: np.ndarray, beside: np.ndarray) -> np.ndarray:
-    """Items' logits ``(..., n_items)`` with another ranker's standardised scores (times its weight)
-    beside them: these are stretched to the logits' own deviation."""
+    """Items' logits ``(..., n_items)`` with other scores beside them, which are standardised and
+    weighted: they are stretched to the logits' own deviation."""
     return scores + scores.std(axis=-1, keepdims=True) * beside
 
 

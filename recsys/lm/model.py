@@ -103,7 +103,11 @@ class ItemTokenModel:
         return self._forward(torch.tensor(tokens)[:, None], mask, state.cache)
 
     def read_one(self, taste: Taste, words: Words) -> State:
-        """Read one prompt; what was computed for its profile is kept and used again."""
+        """Read one prompt, with what is kept of its profile."""
+        return self.read([self.prompts.request(words)], deepcopy(self.read_profile(taste)))
+
+    def read_profile(self, taste: Taste) -> State:
+        """Read a profile, or use what was computed for it before; the state must not be stepped on."""
         profile = tuple(self.prompts.profile(taste))
         with self._lock:  # conversations share the model
             kept = self._profiles.get(profile)
@@ -114,7 +118,7 @@ class ItemTokenModel:
             self._profiles.move_to_end(profile)
             while len(self._profiles) > KEPT:
                 self._profiles.popitem(last=False)
-        return self.read([self.prompts.request(words)], deepcopy(kept))
+        return kept
 
     def _forward(self, ids: Tensor, mask: Tensor, cache: Any) -> State:
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]

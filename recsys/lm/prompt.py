@@ -61,8 +61,9 @@ class Prompts:
         self._cache: dict[str, list[int]] = {}
 
     def entry(self, row: int, polarity: str) -> list[int]:
-        """One entry of a profile: the item, and a mark where it was not liked."""
-        return [self.first + row, *self.marks[polarity]]
+        """One entry of a profile: the item, behind a mark where it was not liked. So every entry ends
+        with its item, and what comes next is always read off an item."""
+        return [*self.marks[polarity], self.first + row]
 
     def profile(self, taste: Taste) -> list[int]:
         """The first part of a prompt."""

@@ -1,8 +1,14 @@
-"""The aligned model as a ranker: it reads the profile and the request, and decodes the list."""
+"""The aligned model as a ranker: it reads the profile and the request, and decodes the list.
+
+A prompt tells twice what may come next: at the end of the profile, before anything is asked (the
+model's *foresight*), and behind the request. The first is what the model says when nothing is asked.
+Free decoding follows the second alone; where a guard sees to the controls, both count.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import numpy as np
 
@@ -13,31 +19,40 @@ from recsys.lm.model import ItemTokenModel, State
 from recsys.lm.wording import canonical
 from recsys.rankers import Decoding, Ranker, Request, Words
 
-#: Asked when scores are wanted for no request in particular.
-PLAIN = ControlIntent(count=10)
-
 
 class LanguageModel:
-    """A ranker made of an item-token model, with a share of another ranker beside it.
+    """A ranker made of an item-token model, with shares of its foresight and of another ranker.
 
-    ``logit + weight * deviation(logits) * standardised score of the other``; the weight is chosen on
-    the validation item and may be 0. Reasons are the other's: they are facts of the data.
+    Under a guard: ``logit + deviation(logits) * (foresight * standardised logit at the profile's end +
+    weight * standardised score of the other)``. Both weights are chosen on the validation item and may
+    be 0. Reasons are the other's: they are facts of the data.
     """
 
-    def __init__(self, model: ItemTokenModel, name: str, other: Ranker, weight: float = 0.0) -> None:
+    def __init__(
+        self, model: ItemTokenModel, name: str, other: Ranker, weight: float = 0.0, foresight: float = 0.0
+    ) -> None:
         self.name = name
         self.adapter: str | None = name
-        self.model, self._other, self._weight = model, other, weight
+        self.model, self._other, self._weight, self._foresight = model, other, weight, foresight
 
     def scores(self, taste: Taste) -> np.ndarray:
         return self.scores_many([taste])[0]
 
     def scores_many(self, tastes: Sequence[Taste]) -> np.ndarray:
-        scores = self.model.scores_many(
-            [self.model.prompt_ids(taste, self._plain(taste)) for taste in tastes]
-        )
-        beside = self._beside(tastes)
-        return scores if beside is None else with_beside(scores, beside)
+        scores = self.foresee(tastes)
+        return with_beside(scores, self._weight * standard(self._other.scores_many(tastes)))
+
+    def foresee(self, tastes: Sequence[Taste]) -> np.ndarray:
+        """Logits of the next item at the end of each profile, ``(n, n_items)``; seeds stand there as the
+        latest likes."""
+        model = self.model
+        seeds = [[model.first + row for row in taste.seeds] for taste in tastes]
+        if len(tastes) == 1:  # a conversation: what was read of its profile is kept
+            state = model.read_profile(tastes[0])
+            return model.item_scores(model.read(seeds, deepcopy(state)) if seeds[0] else state)
+        prompts = [(*model.prompts.profile(taste), *own) for taste, own in zip(tastes, seeds, strict=True)]
+        places = {prompt: place for place, prompt in enumerate(dict.fromkeys(prompts))}
+        return model.scores_many(list(places))[[places[prompt] for prompt in prompts]]
 
     def steps(self, taste: Taste, intent: ControlIntent) -> Walk:
         beside = self._beside([taste])
@@ -47,11 +62,10 @@ class LanguageModel:
         if not requests:
             return []
         prompts = [self.model.prompt_ids(request.taste, self._words(request)) for request in requests]
-        beside = self._beside([request.taste for request in requests])
         plans = [request.plan for request in requests]
-        if decoding == "guarded":
-            return guarded_lists(self.model, prompts, plans, beside)
-        return free_lists(self.model, prompts, [plan.constraints.count for plan in plans], beside)
+        if decoding == "free":
+            return free_lists(self.model, prompts, [plan.constraints.count for plan in plans])
+        return guarded_lists(self.model, prompts, plans, self._beside([r.taste for r in requests]))
 
     def explain(self, taste: Taste, rows: Sequence[int]) -> list[dict[int, float]]:
         return self._other.explain(taste, rows)
@@ -61,17 +75,18 @@ class LanguageModel:
         intent = constraints.intent.model_copy(update={"count": constraints.count})
         return request.words or canonical(intent, self.model.catalog)
 
-    def _plain(self, taste: Taste) -> Words:
-        titles = tuple(self.model.catalog.titles[row] for row in taste.seeds)
-        return canonical(PLAIN.model_copy(update={"like": titles}), self.model.catalog)
-
     def _beside(self, tastes: Sequence[Taste]) -> np.ndarray | None:
-        """The other's standardised scores times the weight, ``(n, n_items)``."""
-        if not self._weight:
+        """What is added to the logits behind a request, in their deviations, ``(n, n_items)``."""
+        if not self._foresight and not self._weight:
             return None
-        scores = self._other.scores_many(tastes)
-        spread = scores.std(axis=1, keepdims=True)
-        return self._weight * (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(spread, 1e-9)
+        foreseen = self._foresight * standard(self.foresee(tastes)) if self._foresight else 0
+        return foreseen + self._weight * standard(self._other.scores_many(tastes))
+
+
+def standard(scores: np.ndarray) -> np.ndarray:
+    """Scores ``(n, n_items)`` with mean 0 and deviation 1 in every row."""
+    spread = scores.std(axis=1, keepdims=True)
+    return (scores - scores.mean(axis=1, keepdims=True)) / np.maximum(spread, 1e-9)
 
 
 class Walk:

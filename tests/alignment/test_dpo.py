@@ -85,7 +85,7 @@ def test_a_pair_is_the_products_prompt_and_two_lists() -> None:
     )
     tokens = encode(pair, model, history=1)
     text = model.full_tokenizer().decode(tokens.prompt)
-    assert "<|item_4|>~" in text and "<|item_3|>" not in text and "5 items" in text
+    assert "~<|item_4|>" in text and "<|item_3|>" not in text and "5 items" in text
     assert tokens.chosen == (model.first + 1, model.first + 2, model.end)
     assert tokens.rejected == tuple(model.first + row for row in range(20))  # cut: it does not end there
 

@@ -29,7 +29,7 @@ def windows(draw) -> Window:
         st.lists(st.sampled_from(["liked", "disliked", "seen"]), min_size=len(rows), max_size=len(rows))
     )
     cuts = st.integers(0, len(rows))
-    branch = st.builds(Branch, cuts, WORDS.map(tuple), ANSWERS)
+    branch = st.builds(Branch, cuts, WORDS.map(tuple), ANSWERS, whole=st.booleans())
     return Window(rows, kinds, draw(st.lists(branch, max_size=3)), draw(st.booleans()))
 
 
@@ -42,7 +42,8 @@ def plain(window: Window, branch: Branch) -> tuple[list[int], list[int]]:
         if isinstance(branch.answer, str)
         else [MODEL.first + row for row in branch.answer]
     )
-    return MODEL.prompt_ids(taste, branch.words), [*answer, MODEL.end]
+    labels = [*answer, MODEL.end] if branch.whole else list(answer[:1])
+    return MODEL.prompt_ids(taste, branch.words), labels
 
 
 @given(st.lists(windows(), min_size=1, max_size=3))

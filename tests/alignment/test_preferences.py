@@ -64,7 +64,7 @@ def test_messages_name_items_by_title_or_by_token(tmp_path) -> None:
     assert row["chosen"] == [{"role": "assistant", "content": f"1. {titles[2]}\n2. {titles[4]}"}]
     write_pairs(path, [pair()], CATALOG, "token")
     [row] = rows(path)
-    assert row["prompt"][0]["content"].startswith("<|item_0|><|item_3|>-<|item_5|>~\n2 items.")
+    assert row["prompt"][0]["content"].startswith("<|item_0|>-<|item_3|>~<|item_5|>\n2 items.")
     assert row["rejected"] == [{"role": "assistant", "content": "<|item_4|><|item_6|>"}]
 
 

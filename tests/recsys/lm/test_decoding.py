@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from recsys.constraints import Constraints
 from recsys.controls import ControlIntent
 from recsys.lm.decoding import SLACK, free_lists, guarded_lists, with_beside
 from recsys.lm.model import KEPT, ItemTokenModel
-from recsys.lm.ranker import LanguageModel
+from recsys.lm.ranker import LanguageModel, standard
 from recsys.lm.wording import canonical
 from recsys.rankers import Popularity, Request
 from recsys.slate import plan_slate
@@ -84,9 +86,9 @@ class TestGuarded:
 class TestFree:
     def test_it_is_greedy_decoding_one_by_one_or_together(self) -> None:
         counts = [4, 1, 2, 6]
-        lists = free_lists(MODEL, PROMPTS, counts, None)
+        lists = free_lists(MODEL, PROMPTS, counts)
         assert lists == [greedy(MODEL, p, c) for p, c in zip(PROMPTS, counts, strict=True)]
-        alone = [free_lists(MODEL, [p], [c], None)[0] for p, c in zip(PROMPTS, counts, strict=True)]
+        alone = [free_lists(MODEL, [p], [c])[0] for p, c in zip(PROMPTS, counts, strict=True)]
         assert lists == alone
 
     @pytest.mark.parametrize(("token", "made"), [("end", []), ("word", [-1] * (2 + SLACK))])
@@ -94,7 +96,7 @@ class TestFree:
         model = small_model(CATALOG)
         id = model.end if token == "end" else 40
         model._logits = lambda state, rows: _only(id, model, rows)  # type: ignore[method-assign]
-        assert free_lists(model, PROMPTS[:1], [2], None) == [made]
+        assert free_lists(model, PROMPTS[:1], [2]) == [made]
 
 
 def _only(id: int, model: ItemTokenModel, rows: torch.Tensor) -> np.ndarray:
@@ -128,19 +130,35 @@ class TestPrefix:
 
 
 class TestRanker:
-    def test_another_ranker_beside_it_counts_alike_everywhere(self) -> None:
-        other = Popularity(CATALOG)
-        ranker, alone = LanguageModel(MODEL, "made", other, 0.7), LanguageModel(MODEL, "made", other)
-        intent, taste = ControlIntent(count=10), TASTES[2]
-        standard = (other.scores(taste) - other.scores(taste).mean()) / other.scores(taste).std()
-        own = alone.scores(taste)
-        wanted = own + 0.7 * own.std() * standard
-        assert np.allclose(ranker.scores(taste), wanted, atol=1e-4)
+    def test_what_stands_beside_it_counts_alike_everywhere(self) -> None:
+        intent, taste, other = ControlIntent(count=10), TASTES[2], Popularity(CATALOG)
+        ranker = LanguageModel(MODEL, "made", other, 0.7, 0.5)
+        prompt = MODEL.prompt_ids(taste, canonical(intent, CATALOG))
+        foreseen, own = MODEL.scores_many([MODEL.prompts.profile(taste), prompt])
+        popular = 0.7 * standard(other.scores_many([taste]))[0]
+        scores = with_beside(foreseen, popular)
+        assert np.allclose(ranker.scores(taste), scores, atol=1e-4)
+        assert np.allclose(ranker.scores_many(TASTES)[2], scores, atol=1e-4)
+        wanted = own + own.std() * (0.5 * standard(foreseen[None])[0] + popular)
         assert np.allclose(ranker.steps(taste, intent).scores, wanted, atol=1e-4)
         wanted[list(taste.known)] = -np.inf
         first = ranker.lists([Request(taste, plan(intent, taste))], "guarded")[0][0]
         assert first == int(wanted.argmax())
-        assert np.allclose(with_beside(own, np.zeros(30)), own)
+
+    def test_seeds_are_foreseen_as_the_latest_likes(self) -> None:
+        ranker = LanguageModel(MODEL, "made", Popularity(CATALOG))
+        seeded = replace(TASTES[2], seeds=(7, 11))
+        prompt = [*MODEL.prompts.profile(TASTES[2]), MODEL.first + 7, MODEL.first + 11]
+        expected = MODEL.scores_many([prompt])[0]
+        assert np.allclose(ranker.scores(seeded), expected, atol=1e-4)
+        assert np.allclose(ranker.scores_many([TASTES[2], seeded])[1], expected, atol=1e-4)
+
+    def test_free_lists_are_the_models_own(self) -> None:
+        helped = LanguageModel(MODEL, "made", Popularity(CATALOG), 0.7, 0.5)
+        alone = LanguageModel(MODEL, "made", Popularity(CATALOG))
+        requests = [Request(taste, plan(ControlIntent(count=3), taste)) for taste in TASTES]
+        assert helped.lists(requests, "free") == alone.lists(requests, "free")
+        assert helped.lists(requests, "guarded") != alone.lists(requests, "guarded")
 
     def test_steps_ask_the_model_anew(self) -> None:
         ranker, intent = LanguageModel(MODEL, "made", Popularity(CATALOG)), ControlIntent(count=3)
