@@ -18,6 +18,7 @@ import numpy as np
 from alignment import curves
 from alignment.preferences import Pair, split
 from alignment.training import StopRequest, TrainingError, last_checkpoint, revision, with_parents
+from recsys.catalog import ItemId
 from recsys.lm.adapter import Manifest, read_manifest, save_adapter, write_manifest
 from recsys.lm.wording import canonical
 from recsys.metrics import bootstrap
@@ -124,11 +125,23 @@ def encode(pair: Pair, model: ItemTokenModel, history: int) -> Tokens:
     catalog, context = model.catalog, pair.context
     prompt = model.prompt_ids(context.taste(catalog, history), canonical(context.intent, catalog))
 
-    def answer(items: Sequence[Any]) -> tuple[int, ...]:
-        rows = catalog.rows(items[:LONGEST]).tolist()
-        return (*(model.first + row for row in rows), *([model.end] if len(items) <= LONGEST else []))
+    def answer(items: Sequence[ItemId]) -> tuple[int, ...]:
+        return (*_listed(items, model), *([model.end] if len(items) <= LONGEST else []))
 
     return Tokens(tuple(prompt), answer(pair.chosen_items), answer(pair.rejected_items))
+
+
+def encode_foreseen(pair: Pair, model: ItemTokenModel, history: int) -> Tokens:
+    """The pair without its request: the lists as what comes next in the profile. There the model's
+    foresight is read, which has its share in guarded lists (:mod:`recsys.lm.ranker`)."""
+    from alignment.dpo_trainer import Tokens
+
+    prompt = model.prompts.profile(pair.context.taste(model.catalog, history))
+    return Tokens(tuple(prompt), _listed(pair.chosen_items, model), _listed(pair.rejected_items, model))
+
+
+def _listed(items: Sequence[ItemId], model: ItemTokenModel) -> tuple[int, ...]:
+    return tuple(model.first + row for row in model.catalog.rows(items[:LONGEST]).tolist())
 
 
 def run_dpo(
@@ -145,7 +158,8 @@ def run_dpo(
     Parameters
     ----------
     model : of ``parent``, merged; it is used up.
-    pairs : to learn from, all of them.
+    pairs : to learn from, all of them; where ``parent`` uses foresight, each is learned without its
+        request, too.
     folder : of the adapter, a LoRA over ``parent``; its name is the adapter's.
     work : for checkpoints, ``curves.csv`` and ``curves.png``.
 
@@ -160,6 +174,8 @@ def run_dpo(
     if not pairs:
         raise TrainingError("There is no pair to learn from: collect votes first.")
     tokens = [encode(pair, model, params.history) for pair in pairs]
+    if parent.foresight:  # a guarded list follows both
+        tokens += [encode_foreseen(pair, model, params.history) for pair in pairs]
     work.mkdir(parents=True, exist_ok=True)
     _same_data(work, hashlib.sha256(repr((parent.sha256, tokens)).encode()).hexdigest())
     stop = StopRequest(params.minutes)

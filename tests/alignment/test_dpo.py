@@ -12,7 +12,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-from alignment.dpo import DPOParams, align_dpo, encode, preference_odds, run_dpo
+from alignment.dpo import DPOParams, align_dpo, encode, encode_foreseen, preference_odds, run_dpo
 from alignment.dpo_trainer import Tokens, collate, list_logs, score_pairs
 from alignment.preferences import Context, Pair, split
 from alignment.simulated import HiddenPreference, compare, draw_requests, sample_list, simulate_votes
@@ -88,6 +88,16 @@ def test_a_pair_is_the_products_prompt_and_two_lists() -> None:
     assert "~<|item_4|>" in text and "<|item_3|>" not in text and "5 items" in text
     assert tokens.chosen == (model.first + 1, model.first + 2, model.end)
     assert tokens.rejected == tuple(model.first + row for row in range(20))  # cut: it does not end there
+    foreseen = encode_foreseen(pair, model, history=1)
+    assert foreseen.prompt == tokens.prompt[: len(foreseen.prompt)] and foreseen.prompt[-1] == model.first + 4
+    assert foreseen.chosen == tokens.chosen[:-1] and foreseen.rejected == tokens.rejected
+
+
+def test_a_vote_is_learned_at_the_profiles_end_too_where_foresight_counts(tmp_path) -> None:
+    parent = replace(PARENT, foresight=4.0)
+    manifest = run_dpo(small_model(CATALOG), parent, votes(8), tmp_path / "toys-dpo", tmp_path, SMALL)
+    assert manifest.training["pairs"] == 8 and manifest.training["steps"] == 4  # 16 by fours
+    assert manifest.foresight == 4.0
 
 
 def test_scores_are_those_of_the_plain_way() -> None:
