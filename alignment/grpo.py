@@ -79,8 +79,10 @@ def align_grpo(
     )
     manifest = run_grpo(model, read_manifest(beside), draw, adapter, work, params, progress)
     metrics = sources.measure(adapter)
-    weights = {name: metrics.get(name, 0.0) for name in ("fusion", "foresight")}
-    write_manifest(adapter, replace(manifest, metrics=metrics, revision=revision(), **weights))
+    chosen = replace(
+        manifest, fusion=metrics.get("fusion", 0.0), foresight=metrics.get("foresight", 0.0), metrics=metrics
+    )
+    write_manifest(adapter, replace(chosen, revision=revision()))
     return adapter
 
 
