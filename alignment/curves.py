@@ -7,15 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-#: Panels of the picture: title, and the columns drawn in it.
-PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("reward", ("reward/items", "reward/list")),
-    ("of an item", ("reward/rank", "reward/control", "lists/obeying")),
-    ("format errors a list", ("errors/repeat", "errors/non_exist", "errors/in_history", "errors/count")),
-    ("KL from the start", ("kl",)),
-    ("entropy", ("entropy",)),
-    ("loss", ("loss",)),
-)
+#: Panels of a picture: title, and the columns drawn in it.
+Panels = Sequence[tuple[str, Sequence[str]]]
 SMOOTH = 0.05  # of the new value in the running mean that is drawn bold
 
 
@@ -30,15 +23,16 @@ def write_table(records: Sequence[Mapping[str, Any]], path: Path) -> None:
     beside.replace(path)
 
 
-def draw(records: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """The panels that have something to show, side by side."""
+def draw(records: Sequence[Mapping[str, Any]], path: Path, panels: Panels) -> None:
+    """The panels in two rows, over the steps."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 6), layout="constrained")
     FigureCanvasAgg(figure)
-    for place, (title, columns) in enumerate(PANELS):
-        axes = figure.add_subplot(2, 3, place + 1, title=title, xlabel="step")
+    across = (len(panels) + 1) // 2
+    for place, (title, columns) in enumerate(panels):
+        axes = figure.add_subplot(2, across, place + 1, title=title, xlabel="step")
         for column in columns:
             points = [(r["step"], r[column]) for r in records if r.get(column) is not None]
             if points:

@@ -7,15 +7,13 @@ it started from, which is the same weights without the LoRA.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
 from alignment import curves
-from alignment.training import StopRequest, TrainingError, last_checkpoint, revision
+from alignment.training import StopRequest, revision, with_parents
 from recsys.lm.adapter import Manifest, read_manifest, save_adapter, write_manifest
 
 if TYPE_CHECKING:
@@ -25,6 +23,15 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 TABLE, PICTURE = "curves.csv", "curves.png"
+#: See :func:`alignment.curves.draw`.
+PANELS = (
+    ("reward", ("reward/items", "reward/list")),
+    ("of an item", ("reward/rank", "reward/control", "lists/obeying")),
+    ("format errors a list", ("errors/repeat", "errors/non_exist", "errors/in_history", "errors/count")),
+    ("KL from the start", ("kl",)),
+    ("entropy", ("entropy",)),
+    ("loss", ("loss",)),
+)
 LAST = 20  # steps whose mean stands in the manifest
 
 
@@ -64,9 +71,7 @@ def align_grpo(
     returns ``adapter``, the folder that is made. A parent elsewhere is copied beside it."""
     from alignment.grpo_prompts import LISTS, TaskPrompts
 
-    beside = adapter.parent / parent.name
-    if not beside.exists():
-        copytree(parent, beside)
+    beside = with_parents(parent, adapter)
     model = sources.ranker(beside).model
     maker = sources.maker(params.seed, mix=LISTS)
     draw = TaskPrompts(
@@ -114,18 +119,16 @@ def run_grpo(
             say(_line(step, steps, records[-1]))
 
     from alignment.lora import lora_tensors
+    from alignment.trainers import run_trainer
 
     trainer = _trainer(model, draw, work, params, stop, report)
-    checkpoint = last_checkpoint(work)
-    if checkpoint:
-        say(f"Going on from {checkpoint.name}.")
-    with stop.listening(), _explained(work):
-        try:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else False)
-        finally:
-            curves.draw(_records(trainer.state.log_history), work / PICTURE)
-    if stop.interrupted:
-        say(f"Interrupted; the same command goes on from step {trainer.state.global_step}.")
+    run_trainer(
+        trainer,
+        work,
+        stop,
+        say,
+        lambda: curves.draw(_records(trainer.state.log_history), work / PICTURE, PANELS),
+    )
     manifest = replace(
         parent,
         name=folder.name,
@@ -140,19 +143,6 @@ def run_grpo(
     return save_adapter(folder, manifest, lora_tensors(trainer.model))
 
 
-@contextmanager
-def _explained(work: Path) -> Iterator[None]:
-    """Bad numbers, with what is kept and what to do."""
-    try:
-        yield
-    except TrainingError as error:
-        kept = last_checkpoint(work)
-        where = f"{kept.name} in {work} is the last good state" if kept else "nothing was saved yet"
-        raise TrainingError(
-            f"{error} Training stopped; {where}. Start again with a lower learning rate."
-        ) from error
-
-
 def _trainer(
     model: ItemTokenModel,
     draw: Callable[[int], Prompt],
@@ -163,11 +153,10 @@ def _trainer(
 ) -> TokenGRPOTrainer:
     import torch
     from datasets import Dataset
-    from peft import LoraConfig
-    from transformers import PrinterCallback, ProgressCallback
     from trl import GRPOConfig
 
-    from alignment.grpo_trainer import Judge, TokenGRPOTrainer, Watch
+    from alignment.grpo_trainer import Judge, TokenGRPOTrainer
+    from alignment.trainers import Watch, lora_of, own_words
 
     cuda = torch.cuda.is_available()
     args = GRPOConfig(
@@ -199,16 +188,10 @@ def _trainer(
         args=args,
         processing_class=model.full_tokenizer(),
         train_dataset=Dataset.from_dict({"prompt": [[number] for number in range(params.drawn)]}),
-        peft_config=LoraConfig(
-            r=params.rank, lora_alpha=params.rank, target_modules="all-linear", task_type="CAUSAL_LM"
-        ),
+        peft_config=lora_of(params.rank),
         callbacks=[Watch(stop, report)],
     )
-    # or peft would look for the base by its name, and keep its own copy of the item rows
-    trained: Any = trainer.model
-    trained.peft_config["default"].base_model_name_or_path = ""
-    for callback in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(callback)
+    own_words(trainer)
     return trainer
 
 

@@ -13,6 +13,7 @@ from alignment.rewards import Wish, ranking
 from alignment.tasks import MIX, Sample, TaskMaker
 from alignment.training import TrainingError
 from recsys.candidates import Taste
+from recsys.cases import polarities
 from recsys.interactions import Interactions
 from recsys.lm.prompt import Prompts
 
@@ -61,23 +62,7 @@ class TaskPrompts:
     ) -> None:
         self._maker, self._prompts = maker, prompts
         rng = np.random.default_rng(seed)
-        bounds = interactions.bounds()
-        users = np.flatnonzero(np.diff(bounds) >= 2)
-        if not len(users):
-            raise TrainingError("Nobody here has used two items: there is nothing to learn an order from.")
-        rows = interactions.item.tolist()
-        polarity = np.where(interactions.disliked, "disliked", np.where(interactions.liked, "liked", "seen"))
-        entries: list[Entry] = []
-        while len(entries) < n:
-            user = rng.choice(users)
-            start, stop = int(bounds[user]), int(bounds[user + 1])
-            target = int(rng.integers(start + 1, stop))
-            shown = _shown(rng, start, target)
-            places = [*shown, target]
-            history = tuple(rows[place] for place in places)
-            [sample] = maker.samples(history, 1, cuts=[len(shown)])
-            if sample.intent is not None and len(sample.answer) <= MOST:
-                entries.append(Entry(history, tuple(map(str, polarity[places])), sample))
+        entries = draw_entries(maker, interactions, n, rng)
         self._entries = _alike(entries, batch, rng)
         self._cached = lru_cache(maxsize=256)(self._made)
 
@@ -98,6 +83,35 @@ class TaskPrompts:
         taste = Taste.of_timeline(told, entry.polarities[:-1])
         ids = (*self._prompts.profile(taste), *self._prompts.request(sample.words))
         return Prompt(ids, Wish(constraints, known, ranking(scores, constraints), target, plan.count))
+
+
+def draw_entries(
+    maker: TaskMaker, interactions: Interactions, n: int, rng: np.random.Generator
+) -> list[Entry]:
+    """``n`` histories of people of ``interactions`` with requests for lists of at most :data:`MOST`.
+
+    Raises
+    ------
+    TrainingError : when nobody has two interactions.
+    """
+    bounds = interactions.bounds()
+    users = np.flatnonzero(np.diff(bounds) >= 2)
+    if not len(users):
+        raise TrainingError("Nobody here has used two items: there is nothing to learn an order from.")
+    rows = interactions.item.tolist()
+    polarity = polarities(interactions)
+    entries: list[Entry] = []
+    while len(entries) < n:
+        user = rng.choice(users)
+        start, stop = int(bounds[user]), int(bounds[user + 1])
+        target = int(rng.integers(start + 1, stop))
+        shown = _shown(rng, start, target)
+        places = [*shown, target]
+        history = tuple(rows[place] for place in places)
+        [sample] = maker.samples(history, 1, cuts=[len(shown)])
+        if sample.intent is not None and len(sample.answer) <= MOST:
+            entries.append(Entry(history, tuple(map(str, polarity[places])), sample))
+    return entries
 
 
 def _alike(entries: list[Entry], batch: int, rng: np.random.Generator) -> list[Entry]:

@@ -9,12 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from transformers import TrainerCallback
 from trl import GRPOTrainer
 
 from alignment.rewards import PENALTY, Wish, control_term, end_reward, item_rewards, list_reward, rank_rewards
 from alignment.rollouts import log_probabilities, sample
-from alignment.training import StopRequest, TrainingError
 from recsys.metrics import form
 
 Credit = Literal["token", "sum"]
@@ -171,22 +169,3 @@ class TokenGRPOTrainer(GRPOTrainer):
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """The manifest says what a model card would."""
-
-
-class Watch(TrainerCallback):
-    """Stops when asked to, refuses bad numbers before they reach the weights, and reports."""
-
-    def __init__(self, stop: StopRequest, report: Callable[[int, int, list[dict[str, Any]]], None]) -> None:
-        self._stop, self._report = stop, report
-
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        for parameter in kwargs["model"].parameters():
-            if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
-                raise TrainingError(f"The gradient of step {state.global_step + 1} is not finite.")
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self._stop:
-            control.should_training_stop = control.should_save = True
-
-    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._report(state.global_step, state.max_steps, state.log_history)

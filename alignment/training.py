@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 from recsys.errors import TillerError
+from recsys.lm.adapter import MANIFEST, MOST_STAGES, read_manifest
 from recsys.settings import REPO
 
 
@@ -30,6 +32,29 @@ def last_checkpoint(folder: Path) -> Path | None:
             continue
         return path
     return None
+
+
+def with_parents(parent: Path, adapter: Path) -> Path:
+    """The folder of ``parent`` beside ``adapter``, which will stand on it; it and what it stands on are
+    copied there when they lie elsewhere.
+
+    Raises
+    ------
+    TrainingError : another adapter of such a name is there.
+    """
+    source: Path | None = parent
+    for _ in range(MOST_STAGES):
+        if source is None:
+            break
+        manifest, beside = read_manifest(source), adapter.parent / source.name
+        if source.name == adapter.name:
+            raise TrainingError(f"The new adapter would stand on {adapter.name}: give it another name.")
+        if not (beside / MANIFEST).exists():
+            copytree(source, beside, dirs_exist_ok=True)
+        elif read_manifest(beside).sha256 != manifest.sha256:
+            raise TrainingError(f"{beside} is another adapter than {source}: rename one of them.")
+        source = source.parent / manifest.parent if manifest.parent else None
+    return adapter.parent / parent.name
 
 
 class StopRequest:

@@ -18,6 +18,7 @@ import click
 
 from chat_app.align import align
 from chat_app.command import JSON_OPTION, read_settings, say
+from chat_app.models import models
 
 if TYPE_CHECKING:
     from recsys.catalog import Catalog
@@ -206,28 +207,6 @@ def evaluate(
 
 @tiller.command()
 @JSON_OPTION
-def models(as_json: bool) -> None:
-    """The models at hand."""
-    from dataclasses import asdict
-
-    from recsys.models import adapters
-    from recsys.rankers import RANKERS
-
-    found = adapters(read_settings())
-    if as_json:
-        own = {name: {"folder": str(folder), **asdict(card)} for name, (folder, card) in found.items()}
-        click.echo(json.dumps({"rankers": list(RANKERS), "adapters": own}))
-        return
-    for name in RANKERS:
-        click.echo(name)
-    for name, (_, card) in found.items():
-        figures = ", ".join(f"{key} {value:.3g}" for key, value in card.metrics.items() if key != "epoch")
-        over = f" over {card.parent}" if card.parent else ""
-        click.echo(f"{name}: {card.stage}{over} of {card.base} for {card.catalog}; validation {figures}")
-
-
-@tiller.command()
-@JSON_OPTION
 def doctor(as_json: bool) -> None:
     """Check the installation, data, model and store, and say what to do."""
     from chat_app.doctor import examine
@@ -271,6 +250,7 @@ def bench(as_json: bool, large: bool, requests: Path | None) -> None:
 
 
 tiller.add_command(align)
+tiller.add_command(models)
 
 
 def main(arguments: list[str] | None = None) -> None:

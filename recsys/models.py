@@ -1,8 +1,9 @@
 """The models at hand: rankers that need no training of ours, and trained adapters by name.
 
 Adapters lie in ``assets/models`` (shipped) and in ``models`` of the data directory (your own). Unless
-one is named, a catalogue gets the adapter that was trained on it, a shipped one first, of the latest
-stage; without any it gets ALS.
+one is named, a catalogue gets the model that was promoted for it, or else the adapter that was trained on
+it, a shipped one first, of the latest stage; without any it gets ALS. What learned from votes (DPO)
+ranks by promotion only.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from recsys.candidates import CollaborativeModel
 from recsys.catalog import Catalog
 from recsys.errors import TillerError
 from recsys.lm.adapter import MANIFEST, AdapterError, EmbedRows, Manifest, load_model, read_manifest
+from recsys.promotion import PromotionError, add_promotion, promotions, take_back
 from recsys.rankers import ALS, RANKERS, Ranker
 from recsys.settings import ASSETS, Settings
 
 Progress = Callable[[str], None]
 
 AUTO = "auto"
-STAGES = ("sft", "grpo")
+STAGES = ("sft", "grpo", "dpo")
+BY_PROMOTION = "dpo"
 SHIPPED = ASSETS / "models"
 
 
@@ -52,14 +55,60 @@ def find_adapter(name: str, settings: Settings) -> Path | None:
 
 
 def default_model(catalog: Catalog, settings: Settings, progress: Progress | None = None) -> str:
-    """The adapter that was trained on this catalogue, or ``"als"``."""
+    """What ranks a catalogue unless a model is named: the promoted one, the adapter trained on it, or
+    ``"als"``. A promoted one that is gone is passed over, and ``progress`` is told."""
+    found = adapters(settings, progress)
+    try:
+        promoted = promotions(catalog.name, settings.data_dir)
+    except PromotionError as error:
+        promoted = []
+        if progress:
+            progress(str(error))
+    if promoted:
+        name = promoted[-1].model
+        if name in found or name in RANKERS:
+            return name
+        if progress:
+            progress(f"The promoted model {name} is gone: `tiller models rollback` takes the one before.")
     fitting = [
         (STAGES.index(manifest.stage), -number, name)
-        for number, (name, (_, manifest)) in enumerate(adapters(settings, progress).items())
-        if manifest.catalog == catalog.name and manifest.stage in STAGES
+        for number, (name, (_, manifest)) in enumerate(found.items())
+        if manifest.catalog == catalog.name and manifest.stage in STAGES and manifest.stage != BY_PROMOTION
     ]
     shipped = [entry for entry in fitting if (SHIPPED / entry[2]).is_dir()]
     return max(shipped or fitting, default=(0, 0, ALS.name))[2]
+
+
+def promote(name: str, catalog: Catalog, settings: Settings) -> str:
+    """Make a model the default of a catalogue; returns what was it before.
+
+    Raises
+    ------
+    TillerError : there is no such model, it is the default already, or it does not load on the
+        catalogue.
+    """
+    found = adapters(settings)
+    if name not in found and name not in RANKERS:
+        raise PromotionError(f"There is no model “{name}”: choose among {', '.join((*RANKERS, *found))}.")
+    before = default_model(catalog, settings)
+    promoted = promotions(catalog.name, settings.data_dir)
+    if promoted and promoted[-1].model == name:
+        raise PromotionError(f"{name} is the promoted model of {catalog.name} already.")
+    if name in found:
+        load_model(found[name][0], catalog, settings.data_dir)
+    add_promotion(catalog.name, name, settings.data_dir)
+    return before
+
+
+def rollback(catalog: Catalog, settings: Settings) -> tuple[str, str]:
+    """Take the latest promotion back; returns the model that goes and the one that ranks again.
+
+    Raises
+    ------
+    PromotionError : nothing was promoted.
+    """
+    gone = take_back(catalog.name, settings.data_dir).model
+    return gone, default_model(catalog, settings)
 
 
 def load_ranker(

@@ -27,8 +27,8 @@ class Settings(BaseSettings):
     )
     model: str = Field(
         "auto",
-        description="what ranks: auto (the adapter trained on the catalogue, else als), als, popularity,"
-        " or an adapter by name or folder",
+        description="what ranks: auto (the promoted model, else the adapter trained on the catalogue,"
+        " else als), als, popularity, or an adapter by name or folder",
     )
     base_model: str = Field(
         "SmolLM2-135M-Instruct",

@@ -40,8 +40,8 @@ MANIFEST, WEIGHTS = "manifest.json", "adapter.safetensors"
 LORA, ROWS, TEXT, ITEMS, NORM = "lora.", "rows.", "text.", "items", "norm"
 #: With fewer of a catalogue's items known than this share, the adapter is another catalogue's.
 FAMILIAR = 0.5
-#: An adapter and those below it: SFT, GRPO, DPO, and some repeated.
-MOST_STAGES = 5
+#: An adapter and those below it: SFT, GRPO, and DPO after every round of votes.
+MOST_STAGES = 20
 
 
 class AdapterError(TillerError):
@@ -168,7 +168,12 @@ def _chain(folder: Path) -> list[tuple[Manifest, dict[str, Tensor]]]:
                 f"{folder.parent}: get that one too."
             )
         parent = read_manifest(beside)
-        if parent.sha256 != manifest.parent_sha256 or len(chain) == MOST_STAGES:
+        if len(chain) == MOST_STAGES:
+            raise AdapterError(
+                f"{chain[-1][0].name} stands on more than {MOST_STAGES - 1} others: train one with "
+                "`tiller align sft` and go on from that."
+            )
+        if parent.sha256 != manifest.parent_sha256:
             raise AdapterError(
                 f"The adapter {manifest.name} stands on another {manifest.parent} than the one beside it: "
                 "get both again, or train it again."

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from alignment.preferences import Context, Pair, write_pairs
+from recsys.datasets import load_dataset
 from recsys.lm.adapter import read_manifest
 from recsys.slate import Slate
 from tests.made_lm import made_base
@@ -40,4 +42,20 @@ def test_own_data_end_in_a_usable_adapter(tmp_path: Path) -> None:
         assert slate.adapter == slate.model == "board-games-sft"
         assert len(slate.items) == 4 and all(control.met for control in slate.compliance)
     listed = json.loads(tiller("models", "--json").stdout)
-    assert "board-games-sft" in listed["adapters"]
+    assert "board-games-sft" in listed["adapters"] and listed["default"] == "board-games-sft"
+
+    votes = tmp_path / "votes.jsonl"
+    catalog = load_dataset(str(GAMES)).catalog
+    contexts = [Context(profile=((id, "liked"),), catalog=catalog.name) for id in catalog.ids[:10]]
+    lists = {"chosen_items": tuple(catalog.ids[10:13]), "rejected_items": tuple(catalog.ids[20:23])}
+    write_pairs(votes, [Pair(context=context, **lists) for context in contexts], catalog)
+    votes.write_text(votes.read_text() + "{\n")
+    said = tiller("align", "dpo", "--preferences", str(votes), "--epochs", "1").stderr
+    assert "Line 11 is left out: Invalid JSON" in said and "tiller models promote board-games-dpo" in said
+    made = read_manifest(tmp_path / "home" / "models" / "board-games-dpo")
+    assert (made.stage, made.parent, made.training["pairs"]) == ("dpo", "board-games-sft", 8)
+    assert "board-games-sft (default for board-games)" in tiller("models").stdout
+    tiller("models", "promote", "board-games-dpo")
+    assert "board-games-dpo (default for board-games)" in tiller("models").stdout
+    tiller("models", "rollback")
+    assert "board-games-sft (default for board-games)" in tiller("models").stdout

@@ -16,40 +16,19 @@ from alignment.data import WindowParams
 from alignment.sft import CHECKPOINT, LOG, SFTParams, _Run, run_sft
 from alignment.sources import Sources, load_sources
 from alignment.training import StopRequest, TrainingError
-from recsys.candidates import fit
-from recsys.datasets import Dataset, leave_last_out, training_catalog
+from recsys.datasets import Dataset, leave_last_out
 from recsys.errors import TillerError
 from recsys.interactions import Interactions, no_interactions
 from recsys.lm.adapter import load_model, read_manifest
 from recsys.lm.base import base_hash
-from recsys.semantic import item_texts
-from recsys.sequence import SequenceModel, SequenceParams
 from recsys.settings import Settings
-from recsys.themes import Themes
+from tests.alignment.made_sources import sources_of
 from tests.made_lm import made_base
-from tests.recsys.made_use import embed_words, made_dataset
+from tests.recsys.made_use import made_dataset
 
 PARAMS = SFTParams(
     layers=2, rank=2, alpha=4, epochs=2, batch=4, warmup=2, save_every=1000, windows=WindowParams(history=8)
 )
-
-
-def sources_of(dataset: Dataset, base: Path, cases: list = []) -> Sources:  # noqa: B006
-    split = leave_last_out(dataset.interactions)
-    catalog = training_catalog(dataset, split)
-    return Sources(
-        catalog=catalog,
-        train=split.train,
-        als=fit(split.train, len(catalog)),
-        teacher=SequenceModel(len(catalog), SequenceParams(width=8, layers=1, heads=1)),
-        vectors=embed_words(item_texts(catalog)),
-        themes=Themes(),
-        base=base,
-        base_name=str(base),
-        data_dir=base.parent,
-        cases=cases,
-        core=np.ones(len(catalog), bool),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -55,6 +55,8 @@ def test_help_imports_nothing_heavy():
         (["recommend", "--decoding", "magic"], "magic"),
         (["recommend", "--intent", "/no/such/file"], "/no/such/file"),
         (["recommend", "--request", "a", "--intent", os.devnull], "not both"),
+        (["align", "dpo"], "--preferences"),
+        (["align", "dpo", "--preferences", "x.jsonl", "--parent", "nobody"], "tiller align sft"),
     ],
 )
 def test_wrong_use_is_one_line_and_code_2(tiller, arguments, says):
@@ -130,6 +132,22 @@ def test_what_cannot_be_read_changes_nothing(tiller):
     assert all(turn["intent"] == turns[0]["intent"] for turn in turns)
     refused = tiller("recommend", "--request", "x" * 100_000)
     assert refused.returncode == 2 and "100,000 characters" in one_line(refused)
+
+
+def test_the_default_model_changes_on_purpose_and_back(tiller, tmp_path):
+    own = {"TILLER_HOME": str(tmp_path), "TILLER_MODEL": "auto"}
+
+    def default():
+        return json.loads(tiller("models", "--json", **own).stdout)["default"]
+
+    assert tiller("models", "rollback", **own).returncode == 1
+    before = default()
+    assert tiller("models", "promote", "popularity", **own).returncode == 0
+    assert default() == "popularity"
+    refused = tiller("models", "promote", "magic", **own)
+    assert refused.returncode == 1 and "no model “magic”" in one_line(refused)
+    assert b"TILLER_MODEL names als" in tiller("models", "rollback", **own | {"TILLER_MODEL": "als"}).stderr
+    assert default() == before
 
 
 def test_a_wrong_setting_is_named(tiller):

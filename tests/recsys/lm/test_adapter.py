@@ -17,7 +17,8 @@ from recsys.lm import adapter as adapters
 from recsys.lm.adapter import AdapterError, Manifest, item_keys, load_model, read_manifest, save_adapter
 from recsys.lm.base import BaseModelError, base_folder, base_hash, load_base, load_tokenizer
 from recsys.lm.composition import ItemRows
-from recsys.models import AUTO, default_model, load_ranker, own_models
+from recsys.models import AUTO, default_model, load_ranker, own_models, promote, rollback
+from recsys.promotion import FILE, PromotionError
 from recsys.settings import Settings
 from tests.made_lm import made_base
 from tests.recsys.made_use import embed_words, made_dataset
@@ -289,6 +290,54 @@ class TestChoice:
         assert default_model(CATALOG, settings) == "a-grpo"
         self.put(settings.data_dir.parent / "shipped", manifest, name="given")
         assert default_model(CATALOG, settings) == "given"
+
+    def test_what_learned_from_votes_waits_for_its_promotion(self, settings, manifest) -> None:
+        own = own_models(settings)
+        self.put(own, manifest)
+        self.put(own, manifest, name="toys-dpo", stage="dpo")
+        assert default_model(CATALOG, settings) == "toys-sft"
+        assert promote("toys-dpo", CATALOG, settings) == "toys-sft"
+        assert default_model(CATALOG, settings) == "toys-dpo"
+        assert self.ranker(AUTO, settings)[0].name == "toys-dpo"
+        assert promote("als", CATALOG, settings) == "toys-dpo"
+        assert default_model(CATALOG, settings) == "als"
+        assert rollback(CATALOG, settings) == ("als", "toys-dpo")
+        assert rollback(CATALOG, settings) == ("toys-dpo", "toys-sft")
+        with pytest.raises(PromotionError, match="nothing to take back"):
+            rollback(CATALOG, settings)
+
+    def test_only_what_loads_on_the_catalogue_is_promoted(self, settings, manifest) -> None:
+        own = own_models(settings)
+        self.put(own, manifest)
+        self.put(own, manifest, name="broken")
+        (own / "broken" / adapters.WEIGHTS).write_bytes(b"")
+        other = Catalog(name="films", ids=["x"], titles=["X"], texts=["x"], categorical={}, numeric={})
+        with pytest.raises(PromotionError, match="no model “nothing”: choose among als, popularity, broken"):
+            promote("nothing", CATALOG, settings)
+        with pytest.raises(AdapterError, match="damaged"):
+            promote("broken", CATALOG, settings)
+        with pytest.raises(AdapterError, match="was trained on the catalogue toys"):
+            promote("toys-sft", other, settings)
+        assert not (settings.data_dir / FILE).exists()
+        promote("toys-sft", CATALOG, settings)
+        with pytest.raises(PromotionError, match="already"):
+            promote("toys-sft", CATALOG, settings)
+        assert default_model(other, settings) == "als"
+
+    def test_a_promoted_model_that_is_gone_and_a_damaged_record(self, settings, manifest) -> None:
+        own = own_models(settings)
+        self.put(own, manifest)
+        self.put(own, manifest, name="toys-dpo", stage="dpo")
+        promote("toys-dpo", CATALOG, settings)
+        (own / "toys-dpo" / adapters.MANIFEST).unlink()
+        ranker, said = self.ranker(AUTO, settings)
+        assert ranker.name == "toys-sft" and "toys-dpo is gone" in said
+        for damage in ("", "[]", '{"toys": [{"model": 3}]}'):
+            (settings.data_dir / FILE).write_text(damage)
+            ranker, said = self.ranker(AUTO, settings)
+            assert ranker.name == "toys-sft" and "delete it" in said
+            with pytest.raises(PromotionError, match="cannot be read"):
+                promote("als", CATALOG, settings)
 
     def ranker(self, name: str, settings: Settings):
         said: list[str] = []
