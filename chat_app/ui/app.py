@@ -53,7 +53,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": gr.themes.Base(font=SANS, font_mono=MONO),
         # in the head, as Gradio rewrites what comes as css= and loses some of it
-        "head": f"<style>{_asset('ui.css')}</style><script>{_asset('ui.js')}</script>",
+        "head": f"<style>{_asset('ui.css')}{_asset('lab.css')}</style><script>{_asset('ui.js')}</script>",
         "favicon_path": ASSETS / "mark.svg",
         "app_kwargs": {"middleware": [Middleware(_Policy)], "docs_url": None, "redoc_url": None},
         "footer_links": [],
