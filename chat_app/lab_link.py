@@ -61,7 +61,7 @@ class Comparison(_Frozen):
 
     catalog: str
     who: Who
-    request: str = Field("", max_length=4000)
+    request: str = Field("", max_length=20_000)
     intent: ControlIntent = ControlIntent()
     rankers: tuple[RankerChoice, ...] = ()
     sweep: str = Field("", max_length=200)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 FORMATS = (".png", ".svg", ".pdf")
 #: Colours that can be told apart by everybody.
-COLORS = FIRST, SECOND, *_ = "#4477aa", "#ee7733", "#228833", "#aa3377", "#66ccee", "#777777"
+COLORS = ("#4477aa", "#ee7733", "#228833", "#aa3377", "#66ccee", "#777777")
+FIRST, SECOND = COLORS[:2]
 
 
 def plot_report(report: EvaluationReport, path: Path) -> None:

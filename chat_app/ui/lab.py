@@ -20,8 +20,8 @@ from chat_app.ui import lab_view
 from chat_app.ui.lab_form import Fields, field, read_form, with_control
 from chat_app.ui.limits import Limits
 from chat_app.ui.turns import Desk, RunningTurn, Stopped, TurnFailed, plain_sentence
-from recsys.controls import ControlEdit, Removal
-from recsys.curves import Curve, Sweep
+from recsys.controls import ControlEdit, ControlIntent, Removal
+from recsys.curves import Curve
 from recsys.models import default_model
 from recsys.profile import Profile
 
@@ -117,29 +117,26 @@ class LabTab:
         said = field(fields, "say")
         self.limits.check(str(request.session_hash), said)
         comparison = read_form(fields, self.lab.catalog, lambda: self._mine(session))
-        intent, remark = comparison.intent, ""
-        if do == "lab_compare":
-            yield from self._compare(comparison, request)
-            return
-        if do == "lab_curve":
-            Sweep.parse(comparison.sweep)
-            yield from self._draw(comparison, request)
-            return
-        if do == "lab_say":
-            intent, remark = self.lab.read(said, intent)
-            comparison = comparison.model_copy(update={"request": said})
-        elif do == "lab_add":
-            intent = with_control(fields, self.lab.catalog, intent)
+        remark = ""
+        if said or do == "lab_say":  # what was typed counts, whichever button follows
+            intent, remark = self.lab.read(said, comparison.intent)
+            comparison = comparison.model_copy(update={"intent": intent, "request": said})
+        if do == "lab_add":
+            intent = with_control(fields, self.lab.catalog, comparison.intent)
         elif do == "lab_remove":
-            try:
-                removal = Removal.model_validate_json(str(data.get("removal")))
-            except ValidationError:
-                raise LabError("That control is no longer there.") from None
-            intent = ControlEdit(remove=(removal,)).apply(intent)
+            intent = _without(comparison.intent, data.get("removal"))
+        elif do in ("lab_say", "lab_compare", "lab_curve"):
+            intent = comparison.intent
         else:
             raise LabError("I do not know that button; please reload the page.")
         comparison = comparison.model_copy(update={"intent": intent})
-        yield {self.form: lab_view.form(self.lab, comparison, fields, remark), self.live: lab_view.live()}
+        if said or do in ("lab_add", "lab_remove"):
+            form = lab_view.form(self.lab, comparison, fields, remark)
+            yield {self.form: form, self.live: lab_view.live()}
+        if do == "lab_compare":
+            yield from self._compare(comparison, request)
+        elif do == "lab_curve":
+            yield from self._draw(comparison, request)
 
     # slow things
 
@@ -228,6 +225,14 @@ class LabTab:
         owner, conversation = str(session.get("owner")), str(session.get("conversation"))
         profile = self.desk.open(owner, conversation).state.profile if session else Profile()
         return Who.of_profile(profile)
+
+
+def _without(intent: ControlIntent, removal: Any) -> ControlIntent:
+    """The intent without the control of a chip that was clicked away."""
+    try:
+        return ControlEdit(remove=(Removal.model_validate_json(str(removal)),)).apply(intent)
+    except ValidationError:
+        raise LabError("That control is no longer there.") from None
 
 
 def _html(elem_id: str) -> gr.HTML:

@@ -82,10 +82,10 @@ def with_control(fields: Fields, catalog: Catalog, intent: ControlIntent) -> Con
         if amount is None:
             raise LabError("Say how large the share is.")
         per_cent = field(fields, "unit") != "items"
-        size = {"share": amount / 100} if per_cent else {"count": int(amount)}
-        what = {"facet": facet, "value": values[0]} if kind == "share" else {"facet": number}
-        bounds = {} if kind == "share" else {"min": low, "max": high}
-        quota = {**what, **bounds, "op": field(fields, "op") or "about", **size}
+        quota: dict[str, Any] = {"op": field(fields, "op") or "about"}
+        quota |= {"share": amount / 100} if per_cent else {"count": int(amount)}
+        what = {"facet": facet, "value": values[0]} if kind == "share" else None
+        quota |= what or {"facet": number, "min": low, "max": high}
         return ControlIntent(quotas=(Quota.model_validate(quota),))
 
     changed = ControlEdit(add=_checked(make)).apply(intent)

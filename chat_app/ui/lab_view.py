@@ -40,7 +40,8 @@ def form(lab: Lab, comparison: Comparison, fields: Fields | None = None, remark:
     line = {name: field(fields or {}, name) for name in ("kind", "facet", "number", "op", "unit", "amount")}
     catalog, intent = lab.catalog, comparison.intent
     sweep = Sweep.parse(comparison.sweep) if comparison.sweep else Sweep("share")
-    listed = intent.model_copy(update=dict.fromkeys(SCALARS) | {"like": (), "unlike": ()})
+    elsewhere: dict[str, Any] = {**dict.fromkeys(SCALARS), "like": (), "unlike": ()}
+    listed = intent.model_copy(update=elsewhere)  # what has no field of its own
     who = comparison.who
     return render(
         "lab_form.html",
@@ -91,7 +92,7 @@ def compared(lab: Lab, found: Compared) -> str:
         history=_history(found.person.profile, catalog),
         target=None if target is None else display_title(catalog.titles[target]),
         overlaps=[(names[a], names[b], n) for (a, b), n in found.shared.items()],
-        link=found.comparison.link(),
+        link=found.comparison.model_copy(update={"sweep": ""}).link(),  # reopens without a curve
         download=_data_url("application/json", data.encode()),
     )
 
