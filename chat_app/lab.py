@@ -21,6 +21,7 @@ from chat_app.state import State
 from recsys.candidates import Taste
 from recsys.catalog import Catalog
 from recsys.constraints import Compliance, Constraints
+from recsys.contenders import ZERO_SHOT
 from recsys.controls import ControlIntent
 from recsys.curves import Curve, Sweep, load_or_measure
 from recsys.curves import Progress as CurveProgress
@@ -224,7 +225,7 @@ class Lab:
         """Every ranker at hand, guarded and free; the model that writes titles is only free."""
         names = self.held_out.names()
         both = [RankerChoice(model=name, decoding=d) for name in names for d in ("guarded", "free")]
-        return [choice for choice in both if choice.model != "zero-shot" or choice.decoding == "free"]
+        return [choice for choice in both if choice.model != ZERO_SHOT or choice.decoding == "free"]
 
     def _check(self, comparison: Comparison, least: int) -> None:
         if len(comparison.rankers) < least:

@@ -90,8 +90,12 @@ class HeldOut:
             return self._contenders[name]
 
     def names(self) -> list[str]:
-        """The rankers at hand for this catalogue: none of them needs a training first."""
-        own = [name for name, (_, m) in adapters(self.settings).items() if m.catalog == self.catalog.name]
+        """The rankers at hand for this catalogue: none of them needs a training first. An adapter that is
+        served with ALS beside it is there both ways."""
+        own = []
+        for name, (_, manifest) in adapters(self.settings).items():
+            if manifest.catalog == self.catalog.name:
+                own += [name, name + FUSED] if manifest.fusion else [name]
         base = [ZERO_SHOT] if has_base(self.settings.base_model, self.settings.data_dir) else []
         return [*RANKERS, *(["teacher"] if self._teacher_is_fitted() else []), *own, *base]
 

@@ -20,6 +20,7 @@ from chat_app.ui import lab_view
 from chat_app.ui.lab_form import Fields, field, read_form, with_control
 from chat_app.ui.limits import Limits
 from chat_app.ui.turns import Desk, RunningTurn, Stopped, TurnFailed, plain_sentence
+from recsys.contenders import FUSED
 from recsys.controls import ControlEdit, ControlIntent, Removal
 from recsys.curves import Curve
 from recsys.models import default_model
@@ -198,17 +199,19 @@ class LabTab:
 
     def _opened(self, comparison: Comparison) -> Page:
         held_out = self.lab.held_out
-        manifests = {name: manifest for name in held_out.names() if (manifest := held_out.manifest(name))}
+        names = held_out.names()
+        manifests = {m.name: m for name in names if (m := held_out.manifest(name))}  # fused or not, one card
         return {
             self.opened: True,
             self.form: lab_view.form(self.lab, comparison),
-            self.models: lab_view.model_cards(held_out.names(), manifests),
+            self.models: lab_view.model_cards(names, list(manifests.values())),
         }
 
     def _default(self) -> Comparison:
         """What the form shows at first: a made person, and the model that serves beside a simpler one."""
         catalog = self.lab.catalog
         model = default_model(catalog, self.services.settings)
+        model = next((name for name in self.lab.held_out.names() if name == model + FUSED), model)
         names = ("popularity", "als") if model == "als" else ("als", model)
         facet = next(iter(catalog.categorical), None)
         sweep = "count" if facet is None else f"share:{facet}={lab_view.commonest(catalog, facet)}"

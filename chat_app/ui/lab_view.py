@@ -122,10 +122,10 @@ def live(words: str = "", done: int = 0, total: int = 0, trouble: str = "") -> s
     return render("lab_live.html", words=words, done=done, total=total, trouble=trouble)
 
 
-def model_cards(names: Sequence[str], manifests: Mapping[str, Manifest]) -> str:
+def model_cards(names: Sequence[str], manifests: Sequence[Manifest]) -> str:
     """A card for each ranker at hand; those of adapters say what their manifests say."""
     plain = [(name, RANKERS[name]) for name in names if name in RANKERS]
-    trained = [(manifest, _facts(manifest)) for name, manifest in manifests.items() if name in names]
+    trained = [(manifest, _facts(manifest)) for manifest in manifests]
     return render("lab_models.html", plain=plain, trained=trained)
 
 
