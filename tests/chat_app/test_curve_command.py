@@ -51,7 +51,7 @@ def test_json_csv_and_picture(run, tmp_path):
         ([*SWEEP, "--models", "als:soon"], click.UsageError, "guarded or free"),
         ([*SWEEP, "--models", "magic"], TillerError, "no ranker"),
         ([*SWEEP, "--png", "picture.txt"], TillerError, "end it with"),
-        ([], click.UsageError, "--sweep"),
+        ([], click.UsageError, "sweep"),
     ],
 )
 def test_refusals(run, arguments, error, says):
