@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat_app.lab import NOBODY, Lab, export
@@ -58,6 +58,7 @@ def target_of(lab, who: Who):
 # links
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_link_reopens_the_same_comparison(data):
     kinds = st.sampled_from(["liked", "disliked", "seen"])
