@@ -294,11 +294,9 @@ class Lab:
         out: list[Entry] = []
         before: set[int] = set()
         for row in rows:
-            if row < 0:
-                title, error = f"Not a known {self.catalog.noun[0]}", "no such item"
-            else:
-                title = self.catalog.titles[row]
-                error = "repeated" if row in before else "known already" if row in taste.known else None
+            title = self.catalog.titles[row] if row >= 0 else f"Not a known {self.catalog.noun[0]}"
+            error = "no such item" if row < 0 else "repeated" if row in before else None
+            error = error or ("known already" if row in taste.known else None)
             inside = tuple(row >= 0 and bool(control.inside[row]) for control in controls)
             is_target = row >= 0 and row == target
             out.append(Entry(row, title, inside, error, reasons.get(row, ()), is_target))

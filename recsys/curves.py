@@ -301,16 +301,17 @@ def _windows(catalog: Catalog, facet: str, n: int) -> list[tuple[float, ControlI
     known = catalog.numeric[facet][np.isfinite(catalog.numeric[facet])]
     if not len(known):
         raise ControlError(f"No {catalog.noun[0]} has a known {facet}.")
-    edges = np.linspace(*np.quantile(known, ENDS), n + 1)
+    first, last = np.quantile(known, ENDS).tolist()
+    edges = np.linspace(first, last, n + 1)
     if whole := bool((known == known.round()).all()):
         edges = np.unique(edges.round())
     if edges[0] == edges[-1]:
         raise ControlError(f"There is nothing to turn: nearly all {catalog.noun[1]} have one {facet}.")
     out = []
     for low, high in zip(edges, edges[1:], strict=False):
-        last = high - 1 if whole and high != edges[-1] else high
-        span = Range(facet=facet, min=float(low), max=float(last))
-        out.append((float(low + last) / 2, ControlIntent(count=K, ranges=(span,))))
+        end = high - 1 if whole and high != edges[-1] else high
+        span = Range(facet=facet, min=float(low), max=float(end))
+        out.append((float(low + end) / 2, ControlIntent(count=K, ranges=(span,))))
     return out
 
 
