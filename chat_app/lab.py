@@ -6,6 +6,7 @@ chose next is unknown to everything fitted here, and a hit means something.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ from recsys.slate import SlatePlan, plan_slate
 
 if TYPE_CHECKING:
     from chat_app.services import Services
+
+log = logging.getLogger(__name__)
 
 PERSONAS, PERSONA_LIKES, PEOPLE = 8, 6, 500
 NOBODY = "Nobody yet"
@@ -250,6 +253,9 @@ class Lab:
             fair = self.held_out.is_fair(choice.model)
         except TillerError as error:
             return Made(choice, trouble=str(error))
+        except Exception:  # of a model that does not fit, say: the other lists are still worth showing
+            log.exception("The ranker %s failed", choice.label)
+            return Made(choice, trouble="This ranker failed; the log of the app says why.")
         constraints, target = plan.constraints, person.target
         k = constraints.count
         hard = [tcp(rows, control.inside, k) for control in controls if not control.is_share]

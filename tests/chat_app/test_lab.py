@@ -220,12 +220,15 @@ def test_errors_of_form_are_shown_and_one_failure_leaves_the_others(lab, monkeyp
     def contender(name):
         if name == "broken":
             raise TillerError("It is damaged.")
+        if name == "mad":
+            raise RuntimeError("m1 and m2")
         return Contender(Faulty()) if name == "faulty" else real(name)
 
     monkeypatch.setattr(lab.held_out, "contender", contender)
-    rankers = [RankerChoice(model=name, decoding="free") for name in ("broken", "faulty", "als")]
+    rankers = [RankerChoice(model=name, decoding="free") for name in ("broken", "mad", "faulty", "als")]
     found = lab.compare(comparison(lab, who=who, rankers=rankers))
-    broken, faulty, als = found.lists
+    broken, mad, faulty, als = found.lists
+    assert "the log" in mad.trouble and mad.entries == ()
     assert broken.trouble == "It is damaged." and broken.entries == () and als.trouble is None
     assert [entry.error for entry in faulty.entries] == ["no such item", "known already", None, "repeated"]
     text = Tags(lab_view.compared(lab, found)).text
