@@ -165,7 +165,7 @@ window.tiller = (() => {
       document.documentElement.style.setProperty("--t-dock-height", `${dock.target.offsetHeight}px`)).observe(element.closest("#dock"));
     watch("value", () => {
       if (id === "download") save(props.value);
-      else if (id === "lab-form") { arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
+      else if (id === "lab-form") { $("form", element)?.reset(); arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
       else if (id === "live") requestAnimationFrame(() => $(".pending", element)?.scrollIntoView({ block: "start", behavior: "instant" }));
       else arrived(element);
     });

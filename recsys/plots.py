@@ -76,7 +76,7 @@ def _curve_figure(curve: Curve) -> Figure:
     figure = Figure(figsize=(12, 4.5), layout="constrained")
     delivered, cost = figure.subplots(1, 2)
     asked = [point.asked for line in curve.lines[:1] for point in line.points]
-    delivered.plot(asked, asked, color="#bbbbbb", linewidth=1, linestyle="dotted", label="as asked")
+    delivered.plot(asked, asked, color="#888888", linewidth=1, linestyle="dotted", label="as asked")
     _lines(delivered, curve.lines, lambda point: point.delivered)
     delivered.set_title("Delivered against asked")
     delivered.set_ylabel(f"delivered: {curve.sweep.label}")

@@ -38,6 +38,7 @@ def test_compare_share_and_reopen(chat: Chat, new_chat, server):
     page.keyboard.press("Enter")
     page.locator(".lab-chips .chip").nth(1).wait_for(timeout=WAIT)
     assert page.locator("[name=count]").input_value() == "6"
+    assert page.locator("[name=say]").input_value() == ""  # it was taken in
 
     page.locator("[name=kind]").select_option("none")
     page.locator("[name=value]").fill("horor")
