@@ -58,6 +58,10 @@ window.tiller = (() => {
       $("button", next ?? $(".picker"))?.focus();
     },
     skip_picker: () => { store.set("picker", "later"); $(".picker").open = false; $(".picker summary").focus(); },
+    lab_copy: ({ link }, send, button) => {
+      const address = `${location.origin}${location.pathname}?lab=${link}`;
+      navigator.clipboard?.writeText(address).then(() => { button.textContent = "Copied"; }, () => prompt("The link", address));
+    },
     picked: (data, send) => { send({ do: "picked", ids: [...chosen.keys()] }); chosen.clear(); },
   };
   const toBox = new Set(["edit", "cancel_edit", "say", "bring", "picked", "new", "open", "retry", "undo", "redo"]);
@@ -68,11 +72,19 @@ window.tiller = (() => {
     const data = { ...button.dataset };
     if (button.hasAttribute("aria-pressed") && data.do !== "pick") button.setAttribute("aria-pressed", "true");
     if (local[data.do]) local[data.do](data, send, button);
-    else send(data);
+    else send(data.do.startsWith("lab_") ? { ...data, form: fields() } : data);
     if (["new", "open"].includes(data.do) && document.body.classList.contains("drawer-open")) drawer(false);
     // a button that goes away with its click hands the focus on
     if (data.do === "remove") refocus(button);
+    else if (["lab_say", "lab_add", "lab_remove"].includes(data.do)) back = data.do === "lab_say" ? "lab_say" : "lab_add";
     else if (toBox.has(data.do) && !matchMedia("(pointer: coarse)").matches) box()?.focus();
+  }
+  let back = null; // the button that has the focus once the Lab's form is back
+  // the Control Lab: every button sends along what stands in the form, each field as a list
+  function fields() {
+    const out = {}, form = $("[data-form]");
+    for (const [name, value] of form ? new FormData(form) : []) (out[name] ??= []).push(value);
+    return out;
   }
   function refocus(button) {
     const all = [...document.querySelectorAll(".chip")], at = all.indexOf(button);
@@ -137,11 +149,23 @@ window.tiller = (() => {
     element.addEventListener("click", event => click(event, send));
     element.addEventListener("toggle", event => event.target.dataset?.key && open.set(event.target.dataset.key, event.target.open), true);
     element.addEventListener("input", event => event.target.dataset.picker === "search" && search(event.target, server));
+    element.addEventListener("change", event => { // a facet was chosen: offer its values
+      if (!/facet$/.test(event.target.name)) return;
+      const values = $("[data-values]", event.target.closest(".line"));
+      values.setAttribute("list", `lab-values-${event.target.value}`);
+      values.value = "";
+    });
+    element.addEventListener("keydown", event => {
+      if (event.key !== "Enter" || event.isComposing || !event.target.dataset.enter) return;
+      event.preventDefault();
+      $(`[data-do=${event.target.dataset.enter}]`).click();
+    });
     const id = element.closest("[id]:not([id^=html-])")?.id;
     if (id === "in-force") new ResizeObserver(([dock]) =>
       document.documentElement.style.setProperty("--t-dock-height", `${dock.target.offsetHeight}px`)).observe(element.closest("#dock"));
     watch("value", () => {
       if (id === "download") save(props.value);
+      else if (id === "lab-form") { $("form", element)?.reset(); arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
       else if (id === "live") requestAnimationFrame(() => $(".pending", element)?.scrollIntoView({ block: "start", behavior: "instant" }));
       else arrived(element);
     });

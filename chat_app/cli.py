@@ -18,6 +18,7 @@ import click
 
 from chat_app.align import align
 from chat_app.command import JSON_OPTION, read_settings, say
+from chat_app.curve import curve
 from chat_app.models import models
 
 if TYPE_CHECKING:
@@ -251,6 +252,7 @@ def bench(as_json: bool, large: bool, requests: Path | None) -> None:
 
 tiller.add_command(align)
 tiller.add_command(models)
+tiller.add_command(curve)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 
 from recsys.candidates import Taste
-from recsys.interactions import Interactions, Split
+from recsys.errors import TillerError
+from recsys.interactions import Interactions, Split, five_core
 
 Part = Literal["valid", "test"]
 
@@ -61,6 +62,31 @@ def cases_of(interactions: Interactions, split: Split, part: Part) -> Iterator[C
         target = int(test[user] if part == "test" else valid[user])
         later = (int(valid[user]), int(test[user])) if part == "test" else (int(valid[user]),)
         yield Case(user, rows, taste, target, later)
+
+
+def core_cases(
+    interactions: Interactions, n_items: int, split: Split, part: Part
+) -> tuple[list[Case], np.ndarray]:
+    """The cases whose user and target are in the 5-core, and its items, bool ``(n_items,)``.
+
+    Raises
+    ------
+    TillerError : when there is none.
+    """
+    users, core = five_core(interactions, n_items)
+    every = cases_of(interactions, split, part)
+    cases = [case for case in every if users[case.user] and core[case.target]]
+    if not cases:
+        raise TillerError("Too little data to evaluate: nobody and nothing has five interactions.")
+    return cases, core
+
+
+def sample(cases: list[Case], n: int | None, seed: int) -> list[Case]:
+    """``n`` of the cases, drawn at random, in their order; all where n is None."""
+    if n is None or len(cases) <= n:
+        return cases
+    chosen = np.random.default_rng(seed).choice(len(cases), n, replace=False)
+    return [cases[i] for i in sorted(chosen)]
 
 
 def polarities(interactions: Interactions) -> np.ndarray:

@@ -18,7 +18,7 @@ from recsys.errors import TillerError
 from recsys.interactions import Interactions
 from recsys.models import find_adapter
 from recsys.rankers import ALS, RANKERS, Decoding, Ranker, Request
-from recsys.settings import get_settings
+from recsys.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from recsys.lm.model import ItemTokenModel
@@ -69,6 +69,7 @@ class Grounds:
     fusion: float | None = None  # weight of ALS in the fused ones; default: what each was tuned to
     quick: bool = False
     progress: Progress = lambda message: None
+    settings: Settings = field(default_factory=get_settings)
     models: dict[Path, ItemTokenModel] = field(default_factory=dict)  # by folder: fused or not, one model
 
     @cached_property
@@ -82,7 +83,7 @@ class Grounds:
 
         if folder not in self.models:
             self.progress(f"Loading {folder.name}.")
-            data_dir = get_settings().data_dir
+            data_dir = self.settings.data_dir
             self.models[folder] = load_model(folder, self.catalog, data_dir, progress=self.progress)
         return self.models[folder]
 
@@ -94,11 +95,11 @@ def contenders(models: Sequence[str | Contender], grounds: Grounds) -> list[Cont
     ------
     TillerError : an unknown name, before anything slow happens.
     """
-    makers = [_maker(model) for model in models]
+    makers = [_maker(model, grounds.settings) for model in models]
     return [make(grounds) for make in makers]
 
 
-def _maker(model: str | Contender) -> Callable[[Grounds], Contender]:
+def _maker(model: str | Contender, settings: Settings) -> Callable[[Grounds], Contender]:
     if isinstance(model, Contender):
         return lambda grounds: model
     if found := TEACHER.fullmatch(model):
@@ -107,7 +108,7 @@ def _maker(model: str | Contender) -> Callable[[Grounds], Contender]:
         return _zero_shot
     if model in RANKERS:
         return lambda grounds: _ranker(model, grounds)
-    folder = find_adapter(model.removesuffix(FUSED), get_settings())
+    folder = find_adapter(model.removesuffix(FUSED), settings)
     if folder is not None:
         return lambda grounds: _language_model(folder, model.endswith(FUSED), grounds)
     names = ", ".join((*RANKERS, "teacher", ZERO_SHOT))
@@ -122,7 +123,7 @@ def _teacher(name: str, seed: int, grounds: Grounds) -> Contender:
     from recsys.sequence import Teacher, load_or_fit_sequence, params_for
 
     params = replace(params_for(grounds.catalog.name), seed=seed)
-    folder = get_settings().data_dir / "models"
+    folder = grounds.settings.data_dir / "models"
     model = load_or_fit_sequence(grounds.train, len(grounds.catalog), folder, params, grounds.progress)
     teacher = Teacher(grounds.catalog, model)
     teacher.name = name
@@ -149,7 +150,7 @@ def _zero_shot(grounds: Grounds) -> Contender:
     from recsys.lm.base import base_folder, load_base, load_tokenizer
     from recsys.zero_shot import ZeroShot
 
-    settings = get_settings()
+    settings = grounds.settings
     folder = base_folder(settings.base_model, settings.data_dir, grounds.progress)
     ranker = ZeroShot(grounds.catalog, load_base(folder), load_tokenizer(folder))
     users = ZERO_SHOT_USERS_QUICK if grounds.quick else ZERO_SHOT_USERS

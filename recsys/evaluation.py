@@ -18,12 +18,11 @@ import numpy as np
 
 from recsys.accuracy import accuracy_ranks, cold_hit_ratio
 from recsys.candidates import ALSParams
-from recsys.cases import Case, Part, cases_of
+from recsys.cases import Case, Part, cases_of, core_cases, sample
 from recsys.contenders import Contender, Grounds, contenders
 from recsys.control_runs import answer, control_differences, control_rows
 from recsys.control_tasks import K, Question, questions
-from recsys.datasets import Dataset, five_core, leave_last_out, load_dataset, training_catalog
-from recsys.errors import TillerError
+from recsys.datasets import Dataset, leave_last_out, load_dataset, training_catalog
 from recsys.lm.wording import phrased
 from recsys.metrics import bootstrap, hit_ratio, ndcg
 from recsys.rankers import RANKERS, Popularity, Words
@@ -95,11 +94,7 @@ def evaluate(
     split = leave_last_out(dataset.interactions)
     catalog = training_catalog(dataset, split)
     rankers = contenders(models, Grounds(catalog, split.train, params, fusion, quick, say))
-    core_users, core = five_core(dataset.interactions, len(catalog))
-    every = cases_of(dataset.interactions, split, part)
-    cases = [case for case in every if core_users[case.user] and core[case.target]]
-    if not cases:
-        raise TillerError("Too little data to evaluate: nobody and nothing has five interactions.")
+    cases, core = core_cases(dataset.interactions, len(catalog), split, part)
     if any(contender.reads_words for contender in rankers):
         users = users or (QUICK_LIST_USERS if quick else LIST_USERS)
         categories = categories or (QUICK_LIST_CATEGORIES if quick else LIST_CATEGORIES)
@@ -166,11 +161,3 @@ def _pairs(names: list[str]) -> list[tuple[str, str]]:
     for base in bases or names[:1]:
         pairs += [(name, base) for name in names if name != base and (base, name) not in pairs]
     return pairs
-
-
-def sample(cases: list[Case], n: int | None, seed: int) -> list[Case]:
-    """``n`` of the cases, drawn at random, in their order; all where n is None."""
-    if n is None or len(cases) <= n:
-        return cases
-    chosen = np.random.default_rng(seed).choice(len(cases), n, replace=False)
-    return [cases[i] for i in sorted(chosen)]

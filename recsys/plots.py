@@ -1,24 +1,28 @@
-"""An evaluation report as a picture: accuracy, and obedience free and guarded."""
+"""Pictures: an evaluation report (accuracy, and obedience free and guarded), a controllability curve."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recsys.control_tasks import CATEGORY_TASKS
+from recsys.curves import Curve, CurvePoint, Line
 from recsys.errors import TillerError
 from recsys.metrics import Estimate
 from recsys.report import ControlRow, EvaluationReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 FORMATS = (".png", ".svg", ".pdf")
-#: Two colours that can be told apart by everybody.
-FIRST, SECOND = "#4477aa", "#ee7733"
+#: Colours that can be told apart by everybody.
+COLORS = ("#4477aa", "#ee7733", "#228833", "#aa3377", "#66ccee", "#777777")
+FIRST, SECOND = COLORS[:2]
 
 
 def plot_report(report: EvaluationReport, path: Path) -> None:
@@ -36,6 +40,23 @@ def plot_report(report: EvaluationReport, path: Path) -> None:
     _accuracy(accuracy, report)
     _control(control, report)
     figure.suptitle(f"{report.dataset}, {report.part}: {report.users:,} users; bars with 95 % intervals")
+    _save(figure, path)
+
+
+def plot_curve(curve: Curve, path: Path) -> None:
+    """Write a curve's picture to ``path``; see :func:`plot_report`."""
+    check_path(path)
+    _save(_curve_figure(curve), path)
+
+
+def curve_png(curve: Curve) -> bytes:
+    """The same picture as PNG, in memory."""
+    out = BytesIO()
+    _curve_figure(curve).savefig(out, format="png", dpi=110)
+    return out.getvalue()
+
+
+def _save(figure: Figure, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=150)
@@ -47,6 +68,40 @@ def check_path(path: Path) -> None:
     """Raise :class:`TillerError` when a file of this name cannot be a picture."""
     if path.suffix.lower() not in FORMATS:
         raise TillerError(f"{path} is no picture's name: end it with {', '.join(FORMATS)}.")
+
+
+def _curve_figure(curve: Curve) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 4.5), layout="constrained")
+    delivered, cost = figure.subplots(1, 2)
+    asked = [point.asked for line in curve.lines[:1] for point in line.points]
+    delivered.plot(asked, asked, color="#888888", linewidth=1, linestyle="dotted", label="as asked")
+    _lines(delivered, curve.lines, lambda point: point.delivered)
+    delivered.set_title("Delivered against asked")
+    delivered.set_ylabel(f"delivered: {curve.sweep.label}")
+    cost.axhline(0, color="#bbbbbb", linewidth=1, linestyle="dotted")
+    _lines(cost, curve.lines, lambda point: point.cost)
+    cost.set_title("What it costs in NDCG@10")
+    cost.set_ylabel("plain list less this one")
+    for axes in (delivered, cost):
+        axes.set_xlabel(f"asked: {curve.sweep.label}")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+    figure.suptitle(f"{curve.catalog}: {curve.users:,} users; bands are 95 % intervals")
+    return figure
+
+
+def _lines(axes: Axes, lines: Sequence[Line], of: Callable[[CurvePoint], Estimate]) -> None:
+    """A colour a model; what is decoded freely is dashed."""
+    models = list(dict.fromkeys(line.model for line in lines))
+    for line in lines:
+        x = [point.asked for point in line.points]
+        mean, low, high = np.array([(e.mean, e.low, e.high) for e in map(of, line.points)]).T
+        color = COLORS[models.index(line.model) % len(COLORS)]
+        style = "dashed" if line.decoding == "free" else "solid"
+        axes.fill_between(x, low, high, color=color, alpha=0.15, linewidth=0)
+        axes.plot(x, mean, color=color, linestyle=style, marker="o", markersize=3.5, label=line.name)
 
 
 def _accuracy(axes: Axes, report: EvaluationReport) -> None:

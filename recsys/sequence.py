@@ -300,7 +300,7 @@ def load_or_fit_sequence(
     folder that cannot be written to only costs the time; both are said through ``progress``.
     """
     params, say = params or SequenceParams(), progress or (lambda message: None)
-    path = folder / f"sequence-{_data_hash(interactions, n_items, params)}.safetensors"
+    path = sequence_path(interactions, n_items, folder, params)
     model = SequenceModel(n_items, params)
     try:
         _load_weights(model, _read(path)[0])
@@ -314,6 +314,11 @@ def load_or_fit_sequence(
     if _keep(path, _weights(model), asdict(params), say):
         checkpoint.unlink(missing_ok=True)
     return model
+
+
+def sequence_path(interactions: Interactions, n_items: int, folder: Path, params: SequenceParams) -> Path:
+    """Where the model for exactly this data is kept, once it is fitted."""
+    return folder / f"sequence-{_data_hash(interactions, n_items, params)}.safetensors"
 
 
 def _data_hash(interactions: Interactions, n_items: int, params: SequenceParams) -> str:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chat_app.ui.api import add_endpoints, answer_in_json
 from chat_app.ui.chat import ChatTab
+from chat_app.ui.lab import LINK, LabTab
 from chat_app.ui.limits import Limits
 from chat_app.ui.turns import Desk
 from recsys.errors import TillerError
@@ -36,7 +37,12 @@ def build_app(services: Services) -> gr.Blocks:
     settings = services.settings
     limits, desk = Limits(settings.max_message, settings.rate_limit), Desk(services)
     with gr.Blocks(title="Tiller", analytics_enabled=False, fill_width=True) as app:
-        ChatTab(services, limits, desk).build()
+        with gr.Tabs(selected="chat", elem_id="tabs") as tabs:
+            with gr.Tab("Chat", id="chat"):
+                chat = ChatTab(services, limits, desk)
+                chat.build()
+            with gr.Tab("Control Lab", id=LINK) as tab:
+                LabTab(services, limits, desk).build(tabs, tab, chat.session)
         add_endpoints(services, limits, desk)
     app.queue(default_concurrency_limit=None, max_size=500)
     return app
@@ -47,7 +53,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": gr.themes.Base(font=SANS, font_mono=MONO),
         # in the head, as Gradio rewrites what comes as css= and loses some of it
-        "head": f"<style>{_asset('ui.css')}</style><script>{_asset('ui.js')}</script>",
+        "head": f"<style>{_asset('ui.css')}{_asset('lab.css')}</style><script>{_asset('ui.js')}</script>",
         "favicon_path": ASSETS / "mark.svg",
         "app_kwargs": {"middleware": [Middleware(_Policy)], "docs_url": None, "redoc_url": None},
         "footer_links": [],

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from chat_app.conversation import Conversation, Progress
 from chat_app.reply import Reply
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Result = TypeVar("Result")
 Job = Callable[[Conversation, Progress], Reply]
 OPEN = 500
 STORING = "storing"  # the step after which a turn can no longer be stopped
@@ -42,12 +43,12 @@ class TurnFailed(Exception):
     """The turn failed; the message is a sentence for people."""
 
 
-class RunningTurn:
-    """One turn at work in a thread of its own; ``progress`` is the worker's side of it."""
+class RunningTurn(Generic[Result]):
+    """One turn, or another piece of work, in a thread of its own; ``progress`` is the worker's side of it."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
-        self.reply: Reply | None = None
+        self.reply: Result | None = None
         self._steps: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stopped = self._storing = False
@@ -80,13 +81,13 @@ class RunningTurn:
             self._storing = self._storing or step == STORING
         self._steps.put(step)
 
-    def work(self, conversation: Conversation, job: Job) -> None:
-        """Do the job, here and now, and keep what came of it."""
+    def work(self, do: Callable[[Progress], Result]) -> None:
+        """Do it, here and now, and keep what came of it."""
         try:
             while self.reply is None and not self._stopped:
                 # the conversation may join a turn of the same words that was stopped: go again
                 with suppress(Stopped):
-                    self.reply = job(conversation, self.progress)
+                    self.reply = do(self.progress)
         except Exception as error:
             self._error = error
         finally:
@@ -104,7 +105,7 @@ class Desk:
         self.services = services
         self._lock = threading.Lock()
         self._open: OrderedDict[tuple[str, str], Conversation] = OrderedDict()
-        self._under_way: dict[str, list[RunningTurn]] = {}
+        self._under_way: dict[str, list[RunningTurn[Reply]]] = {}
 
     # conversations
 
@@ -142,16 +143,16 @@ class Desk:
 
     # turns
 
-    def start(self, conversation: Conversation, job: Job) -> RunningTurn:
+    def start(self, conversation: Conversation, job: Job) -> RunningTurn[Reply]:
         """Begin a turn in a thread. The thread ends by itself, whether or not anyone watches; the
         conversation takes turns one at a time."""
-        turn = RunningTurn()
+        turn: RunningTurn[Reply] = RunningTurn()
         with self._lock:
             self._under_way.setdefault(conversation.id, []).append(turn)
 
         def run() -> None:
             try:
-                turn.work(conversation, job)
+                turn.work(lambda progress: job(conversation, progress))
             finally:
                 with self._lock:
                     turns = self._under_way[conversation.id]
@@ -162,7 +163,7 @@ class Desk:
         threading.Thread(target=run, daemon=True, name="turn").start()
         return turn
 
-    def under_way(self, conversation_id: str) -> list[RunningTurn]:
+    def under_way(self, conversation_id: str) -> list[RunningTurn[Reply]]:
         """The unfinished turns of a conversation."""
         with self._lock:
             return list(self._under_way.get(conversation_id, ()))

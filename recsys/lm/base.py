@@ -65,6 +65,11 @@ def base_folder(name: str, data_dir: Path, progress: Progress | None = None) -> 
     return folder
 
 
+def has_base(name: str, data_dir: Path) -> bool:
+    """Whether a base model is at hand, without fetching anything."""
+    return Path(name).is_dir() or (data_dir / "base" / name.replace("/", "--") / SEAL).exists()
+
+
 def base_hash(folder: Path) -> str:
     """SHA-256 of the weights, as written down when they were made (computed where it was not)."""
     seal = folder / SEAL

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
@@ -17,9 +16,8 @@ from recsys.controls import ControlIntent, Removal
 from recsys.errors import TillerError
 from recsys.profile import Profile
 from recsys.slate import FunnelStep, Relaxation, Slate, SlateItem
+from tests.chat_app.tags import EVIL, Tags
 from tests.made import catalog_of
-
-EVIL = "<img src=x onerror=alert(1)>\"'</p><script>alert(2)</script>"
 
 
 @pytest.fixture
@@ -35,22 +33,6 @@ def conversation(slate=None, text="Here you are.", said="something red", chips=(
     state = State(profile=Profile(liked=(100,)))
     record = SimpleNamespace(text=said, reply=reply)
     return SimpleNamespace(turns=(record,) * n, state=state, can_undo=True, can_redo=False, id="c")
-
-
-class Tags(HTMLParser):
-    """Every tag with its attributes, and the text in between."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def made_slate(catalog, **values) -> Slate:
