@@ -185,7 +185,7 @@ def m004_votes(connection: sa.Connection) -> None:
         Column("guidelines", Integer, nullable=False),
         Column("supersedes", Integer, ForeignKey("votes.seq"), unique=True),
         Column("created", String(40), nullable=False),
-        Index("votes_of_annotator", "project", "annotator", "created"),
+        Index("votes_of_annotator", "project", "annotator", "seq"),
         Index("votes_of_comparison", "comparison", "annotator", "seq"),
         sqlite_autoincrement=True,
     )

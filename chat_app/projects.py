@@ -36,6 +36,7 @@ places = table("places", "comparison project", "places taken", "rank")
 
 Clock = Callable[[], float]
 Which = Literal["first", "second"]
+MAX_NAME = 120
 NO_PROJECT = "There is no such project: choose another one."
 
 
@@ -112,13 +113,17 @@ class Projects:
         """A new project with its guidelines and comparisons, all or nothing."""
         project = Project(uuid.uuid4().hex, name, plan, 1, text)
         with self.store.writing() as db:
-            if db.scalar(sa.select(projects.c.id).where(projects.c.name == name)):
-                raise ProjectError(f"There is a project “{name}” already: choose another name.")
+            _check_name(db, name)
             row = {"id": project.id, "name": name, "plan": plan.model_dump_json()}
             db.execute(projects.insert().values(**row, created=stamp(self._clock)))
             self._write_guidelines(db, project.id, 1, text)
             self._add(db, project, made)
         return project
+
+    def check_name(self, name: str) -> None:
+        """:class:`ProjectError` when a new project cannot be called so."""
+        with self.store.reading() as db:
+            _check_name(db, name)
 
     def revise(self, project_id: str, text: str) -> int:
         """Put another version of the guidelines in force; its number."""
@@ -137,6 +142,15 @@ class Projects:
         """One project; :class:`ProjectError` when there is none of this id."""
         with self.store.reading() as db:
             return find_project(db, project_id)
+
+    def named(self, name: str) -> Project:
+        """The project of a name; :class:`ProjectError` when there is none."""
+        with self.store.reading() as db:
+            found = db.scalar(sa.select(projects.c.id).where(projects.c.name == name))
+            if found is None:
+                known = ", ".join(db.scalars(sa.select(projects.c.name).order_by(projects.c.name)))
+                raise ProjectError(f"There is no project “{name}”; there is {known or 'none yet'}.")
+            return find_project(db, found)
 
     def _write_guidelines(self, db: sa.Connection, project_id: str, version: int, text: str) -> None:
         row = {"project": project_id, "version": version, "text": text, "created": stamp(self._clock)}
@@ -159,6 +173,13 @@ class Projects:
             raise ProjectError("There is nothing to compare: the rankers make the same lists.")
         db.execute(comparisons.insert(), rows)
         db.execute(places.insert(), room)
+
+
+def _check_name(db: sa.Connection, name: str) -> None:
+    if not name.strip() or len(name) > MAX_NAME:
+        raise ProjectError(f"A project needs a name of at most {MAX_NAME} characters.")
+    if db.scalar(sa.select(projects.c.id).where(projects.c.name == name)):
+        raise ProjectError(f"There is a project “{name}” already: choose another name.")
 
 
 def find_project(db: sa.Connection, project_id: str, lock: bool = False) -> Project:

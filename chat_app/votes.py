@@ -164,21 +164,21 @@ class Votes:
     def back(self, project_id: str, annotator: str, comparison: str | None = None) -> Assignment | None:
         """The comparison on which this person voted before this one (None: last of all), to be
         thought over. None: there is none before."""
-        with self.store.writing() as db:
-            project = find_project(db, project_id, lock=True)
-            v = votes.c
-            mine = (v.project == project.id, v.annotator == annotator, v.supersedes.is_(None))
-            query = sa.select(v.comparison).where(*mine).order_by(v.seq.desc()).limit(1)
+        v = votes.c
+        mine = (v.project == project_id, v.annotator == annotator, v.supersedes.is_(None))
+        query = sa.select(v.comparison).where(*mine).order_by(v.seq.desc()).limit(1)
+        with self.store.reading() as db:
             own = db.scalar(sa.select(v.seq).where(*mine, v.comparison == comparison))
             found = db.scalar(query if own is None else query.where(v.seq < own))
-            return None if found is None else self._hold(db, project, annotator, found)
+        return None if found is None else self.reopen(annotator, found)
 
-    def open(self, project_id: str, annotator: str, comparison: str) -> Assignment:
+    def reopen(self, annotator: str, comparison: str) -> Assignment:
         """A comparison on which this person has voted, to be thought over."""
         with self.store.writing() as db:
-            project = find_project(db, project_id, lock=True)
-            if _current(db, comparison, annotator) is None:
+            vote = _current(db, comparison, annotator)
+            if vote is None:
                 raise VoteRefused("You have no vote on this comparison.")
+            project = find_project(db, vote.project, lock=True)
             return self._hold(db, project, annotator, comparison)
 
     def skip(self, annotator: str, comparison: str) -> None:
@@ -301,15 +301,16 @@ class Votes:
         if db.execute(take.values(taken=places.c.taken + 1)).rowcount == 0:
             raise VoteRefused(TAKEN)
 
-    def mine(self, project_id: str, annotator: str, limit: int = 50) -> list[Vote]:
+    def mine(self, project_id: str, annotator: str, limit: int = 50) -> list[tuple[Vote, Comparison]]:
         """The votes of this person that stand, the latest first."""
         v = votes.c
         query = sa.select(votes).where(v.project == project_id, v.annotator == annotator, _stands())
         with self.store.reading() as db:
-            return [_vote(row) for row in db.execute(query.order_by(v.seq.desc()).limit(limit))]
+            found = db.execute(query.order_by(v.seq.desc()).limit(limit)).all()
+            return [(_vote(row), find_comparison(db, row.comparison)) for row in found]
 
-    def progress(self, project_id: str, annotator: str) -> Progress:
-        """How far this person and the project are."""
+    def progress(self, project_id: str, annotator: str = "") -> Progress:
+        """How far the project is, and this person in it."""
         p, total = places.c, sa.func.coalesce
         sums = sa.select(total(sa.func.sum(p.taken), 0), total(sa.func.sum(p.places), 0))
         with self.store.reading() as db:

@@ -12,6 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chat_app.ui.annotate import AnnotateTab
 from chat_app.ui.api import add_endpoints, answer_in_json
 from chat_app.ui.chat import ChatTab
 from chat_app.ui.limits import Limits
@@ -36,7 +37,12 @@ def build_app(services: Services) -> gr.Blocks:
     settings = services.settings
     limits, desk = Limits(settings.max_message, settings.rate_limit), Desk(services)
     with gr.Blocks(title="Tiller", analytics_enabled=False, fill_width=True) as app:
-        ChatTab(services, limits, desk).build()
+        chat = ChatTab(services, limits, desk)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Chat", id="chat"):
+                chat.build()
+            with gr.Tab("Annotate", id="annotate"):
+                AnnotateTab(services, chat.session).build()
         add_endpoints(services, limits, desk)
     app.queue(default_concurrency_limit=None, max_size=500)
     return app
@@ -47,7 +53,10 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": gr.themes.Base(font=SANS, font_mono=MONO),
         # in the head, as Gradio rewrites what comes as css= and loses some of it
-        "head": f"<style>{_asset('ui.css')}</style><script>{_asset('ui.js')}</script>",
+        "head": "".join(
+            f"<style>{_asset(f'{name}.css')}</style><script>{_asset(f'{name}.js')}</script>"
+            for name in ("ui", "annotate")
+        ),
         "favicon_path": ASSETS / "mark.svg",
         "app_kwargs": {"middleware": [Middleware(_Policy)], "docs_url": None, "redoc_url": None},
         "footer_links": [],

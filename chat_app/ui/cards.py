@@ -164,7 +164,7 @@ def thread(conversation: Conversation, catalog: Catalog, everything: bool = Fals
         )
     profile = conversation.state.profile
     known = {"liked": set(profile.liked), "disliked": set(profile.disliked), "seen": set(profile.seen)}
-    return _render("thread.html", turns=turns, first=hidden + 1, hidden=hidden, known=known)
+    return render("thread.html", turns=turns, first=hidden + 1, hidden=hidden, known=known)
 
 
 LIVE = '<div role="status">${value}</div>'  # stays, so that screen readers speak what comes into it
@@ -178,7 +178,7 @@ def live(
     steps = [("understanding", "Reading"), ("candidates", "Finding candidates"), ("ranking", "Ranking")]
     keys = [key for key, _ in steps]
     at = keys.index(step) if step in keys else (len(keys) - 1 if step == "explaining" else -1)
-    return _render("live.html", said=said, steps=steps, at=at, notice=notice, spoken=spoken)
+    return render("live.html", said=said, steps=steps, at=at, notice=notice, spoken=spoken)
 
 
 def spoken(reply: Reply, catalog: Catalog) -> str:
@@ -195,7 +195,7 @@ def dock(conversation: Conversation, catalog: Catalog, editing: bool = False) ->
         (plain_label(catalog, chip.label), chip.removal.model_dump_json(exclude_none=True))
         for chip in (last.chips if last else ())
     ]
-    return _render("dock.html", chips=chips, conversation=conversation, editing=editing)
+    return render("dock.html", chips=chips, conversation=conversation, editing=editing)
 
 
 def sidebar(
@@ -207,7 +207,7 @@ def sidebar(
         for name, ids in (("Liked", profile.liked), ("Disliked", profile.disliked), ("Seen", profile.seen))
         if ids
     ]
-    return _render("sidebar.html", conversations=list(summaries), current=current, taste=taste)
+    return render("sidebar.html", conversations=list(summaries), current=current, taste=taste)
 
 
 def welcome(
@@ -220,7 +220,7 @@ def welcome(
     """The empty conversation: examples to click, a picker of well-known items, and what is known
     from ``before`` to bring along."""
     values = {"known": len(known), "before": len(before), "tiles": tiles(catalog, pool)}
-    return _render("welcome.html", catalog=catalog, examples=examples, **values)
+    return render("welcome.html", catalog=catalog, examples=examples, **values)
 
 
 def tiles(catalog: Catalog, rows: Iterable[int]) -> Markup:
@@ -234,15 +234,16 @@ def tiles(catalog: Catalog, rows: Iterable[int]) -> Markup:
         }
         for row in rows
     ]
-    return Markup(_render("tiles.html", entries=entries))
+    return Markup(render("tiles.html", entries=entries))
 
 
 def fixed(template: str) -> str:
     """A part of the page that never changes."""
-    return _render(template)
+    return render(template)
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """A template of ``templates/`` filled in."""
     return _templates().get_template(template).render(**values)
 
 

@@ -146,13 +146,14 @@ class TestEveryDatabase:
         again = votes.back(pid, "ann", last.comparison.id)  # two windows: one vote is superseded once
         new = say(votes, "ann", earlier, "B")
         assert say(votes, "ann", again, "bad") == new and new.supersedes == earlier.vote.seq
-        assert [kept.choice for kept in votes.mine(pid, "ann")] == ["B", "tie"]
+        assert [kept.choice for kept, _ in votes.mine(pid, "ann")] == ["B", "tie"]
         assert [(kept.choice, by) for kept, _, by in votes.record(pid)] == [
             ("A", new.seq),
             ("tie", None),
             ("B", None),
         ]
         assert votes.progress(pid, "ann").taken == votes.progress(pid, "ann").mine == 2
+        assert votes.reopen("ann", new.comparison).vote == new
         assert votes.back(pid, "ann").comparison == last.comparison  # revised or not, they keep their order
 
     def test_nobody_touches_what_is_anothers(self, votes):
@@ -167,7 +168,7 @@ class TestEveryDatabase:
         with pytest.raises(VoteRefused, match="not given to you"):
             say(votes, "bob", at)
         with pytest.raises(VoteRefused, match="no vote"):
-            votes.open(pid, "bob", at.comparison.id)
+            votes.reopen("bob", at.comparison.id)
         assert votes.mine(pid, "bob") == [] and votes.back(pid, "bob") is None
 
     def test_many_threads_lose_and_double_nothing(self, votes):
@@ -252,7 +253,7 @@ class TestQueue:
         for _ in range(3):
             orders.append(say(quick, "ann", quick.next(pid, "ann")).comparison)
             clock.now -= 1000
-        assert [vote.comparison for vote in quick.mine(pid, "ann")] == orders[::-1]
+        assert [c.id for _, c in quick.mine(pid, "ann")] == orders[::-1]
         assert quick.back(pid, "ann").comparison.id == orders[-1]
 
     def test_known_answers_are_mixed_in_for_everybody(self, quick):
