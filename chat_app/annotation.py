@@ -236,7 +236,8 @@ def make_for(
         check_model(name, settings)
     requests = [read_request(services, text) for text in texts]
     als = load_or_fit(dataset.interactions, len(catalog), settings.data_dir / "models", progress=progress)
-    rankers, adapters = {}, {}
+    rankers: dict[str, MakesSlates] = {}
+    adapters: dict[str, str | None] = {}
     for name in names:
         ranker = load_ranker(name, catalog, als, settings, progress=progress)
         rankers[name] = services.recommender.with_ranker(ranker, als, catalog)

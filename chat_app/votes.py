@@ -25,6 +25,7 @@ from chat_app.projects import (
     Project,
     Projects,
     Which,
+    as_comparison,
     comparisons,
     find_comparison,
     find_project,
@@ -323,19 +324,19 @@ class Votes:
     def record(self, project_id: str) -> Iterator[tuple[Vote, Comparison, int | None]]:
         """Everything that was ever voted in a project, in order: the vote, what it is about, and the
         ``seq`` of the vote that superseded it (None: it stands)."""
-        later = votes.alias("later")
+        later, about = votes.alias("later"), comparisons.c
         query = (
-            sa.select(votes, later.c.seq.label("superseded_by"))
+            sa.select(votes, later.c.seq.label("superseded_by"), places.c.rank)
+            .add_columns(about.context, about.first, about.second, about.words, about.known, about.id)
+            .join(comparisons, about.id == votes.c.comparison)
+            .join(places, places.c.comparison == about.id)
             .outerjoin(later, later.c.supersedes == votes.c.seq)
             .where(votes.c.project == project_id)
             .order_by(votes.c.seq)
         )
         with self.store.reading() as db:
-            known: dict[str, Comparison] = {}
             for row in db.execute(query):
-                if row.comparison not in known:
-                    known[row.comparison] = find_comparison(db, row.comparison)
-                yield _vote(row), known[row.comparison], row.superseded_by
+                yield _vote(row), as_comparison(row._mapping), row.superseded_by
 
 
 def _theirs(of: sa.Table, comparison: Any, annotator: str) -> tuple[sa.ColumnElement[bool], ...]:

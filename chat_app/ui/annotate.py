@@ -31,10 +31,10 @@ class AnnotateTab:
     def build(self) -> None:
         """Lay out the components and connect them; called within ``gr.Blocks``."""
         with gr.Column(elem_id="annotate"):
-            self.room = html("room", wire=WIRE)
             self.notice = gr.HTML(
-                html_template=cards.LIVE, apply_default_css=False, elem_id="annotate-notice"
+                html_template=cards.LIVE, js_on_load=None, apply_default_css=False, elem_id="annotate-notice"
             )
+            self.room = html("room", wire=WIRE)
         self.room.act(
             self.on_act,
             [self.session],

@@ -9,7 +9,7 @@ import pytest
 from chat_app.projects import Comparison, Plan, Side
 from chat_app.store import Store
 from chat_app.ui.room import NO_PROJECTS, NOTHING_BEFORE, Room
-from chat_app.votes import TAKEN, VOTED, Votes
+from chat_app.votes import TAKEN, VOTED, Ballot, Votes
 from tests.chat_app.test_ui import EVIL, Tags
 from tests.made import catalog_of
 
@@ -140,23 +140,17 @@ def test_thinking_over_shows_the_vote_and_replaces_it(room):
 
 
 def test_what_happened_meanwhile_is_said_and_the_queue_goes_on(room, monkeypatch):
-    pid = project(room)
+    pid = project(room, [comparison(0), comparison(1), comparison(2)])
     html = room.act("ann", {"do": "next"}).room
-    room.votes.vote("ann", page(html)["comparison"], page(html)["key"], _ballot())
-    forged = page(html) | {"do": "vote", "choice": "A", "key": "0" * 32}
-    answer = room.act("ann", forged)
-    assert answer.notice == VOTED and "data-comparison" in answer.room
-    mine = room.act("bob", {"do": "next"}).room
+    room.votes.vote("ann", page(html)["comparison"], page(html)["key"], Ballot("A"))
+    answer = room.act("ann", page(html) | {"do": "vote", "choice": "A", "key": "0" * 32})
+    assert answer.notice == VOTED and page(answer.room)["comparison"] != page(html)["comparison"]
     monkeypatch.setattr(room.votes, "_clock", lambda: 4e9)
-    room.act("cid", {"do": "next"})  # takes the place, which was held too long
-    assert room.act("bob", page(mine) | {"do": "vote", "choice": "A"}).notice == TAKEN
+    other = room.act("bob", {"do": "next"}).room  # takes the place that ann held for too long
+    assert page(other)["comparison"] == page(answer.room)["comparison"]
+    late = room.act("ann", page(answer.room) | {"do": "vote", "choice": "A"})
+    assert late.notice == TAKEN and page(late.room)["comparison"] != page(other)["comparison"]
     assert len(list(room.votes.record(pid))) == 1
-
-
-def _ballot():
-    from chat_app.votes import Ballot
-
-    return Ballot("A")
 
 
 def test_the_end_of_the_queue_is_said(room):
