@@ -328,6 +328,7 @@ class Votes:
         query = (
             sa.select(votes, later.c.seq.label("superseded_by"), places.c.rank)
             .add_columns(about.context, about.first, about.second, about.words, about.known, about.id)
+            .select_from(votes)
             .join(comparisons, about.id == votes.c.comparison)
             .join(places, places.c.comparison == about.id)
             .outerjoin(later, later.c.supersedes == votes.c.seq)

@@ -103,6 +103,11 @@ class Recommender:
         """Give the index's directory back."""
         self._index.close()
 
+    def with_ranker(self, ranker: Ranker, model: CollaborativeModel, catalog: Catalog) -> Recommender:
+        """The same around another ranker and collaborative model, over ``catalog`` (these items, perhaps
+        with other statistics). Both share the index: close only this one."""
+        return Recommender(catalog, ranker, model, self._index, self._weights, self._themes)
+
     def warm_up(self) -> None:
         """Do what the first request would wait for: load the text embedder, run the ranker once."""
         self._index.embed("something new")
