@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -161,8 +161,8 @@ class Projects:
         for comparison in made:
             told = (comparison.context, comparison.first, comparison.second)
             context, first, second = (json.dumps(part, ensure_ascii=False) for part in told)
-            row = {"id": comparison.id or uuid.uuid4().hex, "project": project.id, "context": context}
-            row |= {"first": first, "second": second, "words": comparison.words}
+            row: dict[str, Any] = {"id": comparison.id or uuid.uuid4().hex, "project": project.id}
+            row |= {"context": context, "first": first, "second": second, "words": comparison.words}
             rows.append(row | {"known": comparison.known, "created": at})
             size = None if comparison.known else project.plan.overlap
             room.append(
@@ -200,7 +200,7 @@ def find_comparison(db: sa.Connection, comparison: str) -> Comparison:
     return as_comparison(db.execute(query.where(comparisons.c.id == comparison)).mappings().one())
 
 
-def as_comparison(row: Mapping[str, Any]) -> Comparison:
+def as_comparison(row: sa.RowMapping) -> Comparison:
     """A comparison from its columns."""
     told = {name: json.loads(row[name]) for name in ("context", "first", "second")}
     return Comparison(**told, **{name: row[name] for name in ("words", "known", "rank", "id")})
