@@ -95,7 +95,10 @@ def sample_contexts(
     while True:
         for person in rng.permutation(people).tolist():
             profile = profile_of(dataset, interactions.users[person])
-            yield profile, requests[rng.integers(len(requests))] if requests else made_request(catalog, rng)
+            yield (
+                profile,
+                requests[int(rng.integers(len(requests)))] if requests else made_request(catalog, rng),
+            )
 
 
 def made_request(catalog: Catalog, rng: np.random.Generator) -> Request:
@@ -203,7 +206,12 @@ class _Maker:
         items = [
             {"id": self.catalog.ids[row], "title": self.catalog.titles[row], "reasons": []} for row in drawn
         ]
-        bad = {"ranker": "random", "adapter": None, "decoding": "free", "seed": self.plan.seed}
+        bad: dict[str, Any] = {
+            "ranker": "random",
+            "adapter": None,
+            "decoding": "free",
+            "seed": self.plan.seed,
+        }
         bad |= {"items": items, "compliance": report}
         asked = context(profile, words, intent, self.catalog)
         wording = self._wording(intent)
@@ -261,7 +269,8 @@ def read_request(services: Services, text: str) -> Request:
 
 def read_ballot(data: Mapping[str, Any]) -> Ballot:
     """What a page says of a comparison; :class:`VoteRefused` when it makes no sense or is too long."""
-    choice, strength, comment = data.get("choice"), data.get("strength"), str(data.get("comment") or "")
+    choice: Any = data.get("choice")
+    strength, comment = data.get("strength"), str(data.get("comment") or "")
     if choice not in get_args(Choice):
         raise VoteRefused("Choose A, B, a tie, or both bad; then vote.")
     if len(comment) > MAX_COMMENT:

@@ -19,11 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from chat_app.annotation import context, slate_record
-from chat_app.projects import Comparison, Plan, Side, places
+from chat_app.projects import Comparison, Plan, Side, Which, places
 from chat_app.store import Store
 from chat_app.votes import Votes, votes
 from recsys.catalog import Catalog
+from recsys.controls import ControlIntent
 from recsys.errors import TillerError
+from recsys.profile import Profile
+from recsys.slate import Slate, SlateItem
 
 ANNOTATORS, OVERLAP, WAITING = 20, 2, 2_000
 TIMED = 200
@@ -83,7 +86,12 @@ def fill(kept: Votes, catalog: Catalog, n: int) -> str:
     rows: list[dict[str, Any]] = []
     for number in range(n):
         at = number // OVERLAP
-        row = {"key": uuid.uuid4().hex, "project": project.id, "comparison": made[at].id, "choice": "A"}
+        row: dict[str, Any] = {
+            "key": uuid.uuid4().hex,
+            "project": project.id,
+            "comparison": made[at].id,
+            "choice": "A",
+        }
         row |= {"annotator": f"annotator {(at + number % OVERLAP) % ANNOTATORS}", "strength": None}
         row |= {"reasons": "[]", "comment": "x" * 40, "seconds": 9.0, "seed": number, "guidelines": 1}
         rows.append(row | {"supersedes": None, "created": "2026-01-01T00:00:00.000+00:00"})
@@ -105,19 +113,17 @@ def fill(kept: Votes, catalog: Catalog, n: int) -> str:
 def _comparison(
     catalog: Catalog, pair: tuple[Side, Side], draw: random.Random, rank: int, check: bool = False
 ) -> Comparison:
-    from recsys.controls import ControlIntent
-    from recsys.profile import Profile
-    from recsys.slate import Slate
-
     liked = tuple(draw.sample(catalog.ids, LIKED))
     asked = context(Profile(liked=liked), "Five comedies.", ControlIntent(count=LISTED), catalog)
-    slates = []
-    for side in pair:
-        rows = draw.sample(range(len(catalog)), LISTED)
-        items = [{"id": catalog.ids[row], "title": catalog.titles[row]} for row in rows]
-        slates.append(slate_record(side, Slate(), 0) | {"items": items})
-    known = "first" if check else None
-    return Comparison(asked, *slates, "5 items.", known, float(rank), uuid.uuid4().hex)  # type: ignore[arg-type]
+    first, second = (_slate(catalog, side, draw) for side in pair)
+    known: Which | None = "first" if check else None
+    return Comparison(asked, first, second, "5 items.", known, float(rank), uuid.uuid4().hex)
+
+
+def _slate(catalog: Catalog, side: Side, draw: random.Random) -> dict[str, Any]:
+    rows = draw.sample(range(len(catalog)), LISTED)
+    items = tuple(SlateItem(id=catalog.ids[row], title=catalog.titles[row]) for row in rows)
+    return slate_record(side, Slate(items=items), 0)
 
 
 def _time_votes(kept: Votes, catalog: Catalog, project_id: str) -> list[float]:
@@ -128,7 +134,12 @@ def _time_votes(kept: Votes, catalog: Catalog, project_id: str) -> list[float]:
     for number in range(TIMED):
         who = f"annotator {number % ANNOTATORS}"
         at = kept.next(project_id, who)
-        data = {"do": "vote", "project": project_id, "comparison": at.comparison.id, "key": at.key}
+        data: dict[str, Any] = {
+            "do": "vote",
+            "project": project_id,
+            "comparison": at.comparison.id,
+            "key": at.key,
+        }
         data |= {"choice": "A", "strength": 2, "reasons": ["relevance"], "comment": "", "seconds": 5.0}
         before = time.perf_counter()
         answer = room.act(who, json.loads(json.dumps(data)))
