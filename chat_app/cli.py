@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from chat_app.align import align
+from chat_app.annotate import annotate
 from chat_app.command import JSON_OPTION, read_settings, say
 from chat_app.curve import curve
 from chat_app.models import models
@@ -242,8 +243,17 @@ def prepare(offline: bool) -> None:
 @JSON_OPTION
 @click.option("--large", is_flag=True, help="Also a made catalogue of 1,000,000 items (takes many minutes).")
 @click.option("--requests", type=click.Path(exists=True, path_type=Path), help="Messages, one a line.")
-def bench(as_json: bool, large: bool, requests: Path | None) -> None:
+@click.option("--votes", type=click.IntRange(1), help="Instead: a vote, with so many in the store.")
+def bench(as_json: bool, large: bool, requests: Path | None, votes: int | None) -> None:
     """Measure the time of a turn, the start and the memory."""
+    if votes is not None:
+        if large or requests:
+            raise click.UsageError("--votes measures by itself: leave --large and --requests out.")
+        from chat_app.bench_votes import bench_votes
+
+        found = bench_votes(votes, progress=say)
+        click.echo(json.dumps(found.to_dict()) if as_json else found.table())
+        return
     from chat_app.bench import run_bench
 
     report = run_bench(read_settings(), requests, large, progress=say)
@@ -253,6 +263,7 @@ def bench(as_json: bool, large: bool, requests: Path | None) -> None:
 tiller.add_command(align)
 tiller.add_command(models)
 tiller.add_command(curve)
+tiller.add_command(annotate)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -10,7 +10,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from sqlalchemy import Column, ForeignKey, Index, MetaData, String, Table, Text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 applied = Table(
     "migrations", MetaData(), Column("name", String(100), primary_key=True), Column("at", String(40))
@@ -89,3 +101,134 @@ def m002_turns(connection: sa.Connection) -> None:
         Index("turns_of_conversation", "conversation"),
     )
     table.create(connection)
+
+
+@migration
+def m003_projects(connection: sa.Connection) -> None:
+    """Projects of annotation. Guidelines are kept in every version, comparisons are never changed;
+    what moves is apart in ``places``: how many votes a comparison takes (NULL: one of everybody)
+    and how many it has, in the order of ``rank``."""
+    meta = MetaData()
+    Table(
+        "projects",
+        meta,
+        Column("id", String(32), primary_key=True),
+        Column("name", Text, nullable=False, unique=True),
+        Column("plan", Text, nullable=False),
+        Column("created", String(40), nullable=False),
+    )
+    Table(
+        "guidelines",
+        meta,
+        Column("project", String(32), ForeignKey("projects.id"), primary_key=True),
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("text", Text, nullable=False),
+        Column("created", String(40), nullable=False),
+    )
+    Table(
+        "comparisons",
+        meta,
+        Column("id", String(32), primary_key=True),
+        Column("project", String(32), ForeignKey("projects.id"), nullable=False),
+        Column("context", Text, nullable=False),
+        Column("first", Text, nullable=False),
+        Column("second", Text, nullable=False),
+        Column("words", Text, nullable=False),
+        Column("known", String(6)),
+        Column("created", String(40), nullable=False),
+        Index("comparisons_of_project", "project"),
+    )
+    places = Table(
+        "places",
+        meta,
+        Column("comparison", String(32), ForeignKey("comparisons.id"), primary_key=True),
+        Column("project", String(32), ForeignKey("projects.id"), nullable=False),
+        Column("rank", Float, nullable=False),
+        Column("places", Integer),
+        Column("taken", Integer, nullable=False),
+        CheckConstraint("taken <= places", name="no_more_votes_than_places"),
+        Index("places_of_project", "project", "places", "taken"),
+    )
+    for name, condition in (("places_open", "taken < places"), ("places_for_all", "places IS NULL")):
+        partial = sa.text(condition)
+        Index(name, places.c.project, places.c.rank, sqlite_where=partial, postgresql_where=partial)
+    meta.create_all(connection, checkfirst=False)
+
+
+@migration
+def m004_votes(connection: sa.Connection) -> None:
+    """What annotators do. Votes and skips are only ever added, in the order of ``seq``; a vote that
+    was thought over is superseded by another. Of one person, one vote of a comparison is no revision."""
+    meta = MetaData()
+    for name in ("projects", "comparisons"):
+        Table(name, meta, Column("id", String(32), primary_key=True))
+
+    def of_whom() -> list[Column]:
+        return [
+            Column("project", String(32), ForeignKey("projects.id"), nullable=False),
+            Column("comparison", String(32), ForeignKey("comparisons.id"), nullable=False),
+            Column("annotator", Text, nullable=False),
+        ]
+
+    votes = Table(
+        "votes",
+        meta,
+        Column("seq", Integer, primary_key=True, autoincrement=True),
+        Column("key", String(32), nullable=False, unique=True),
+        *of_whom(),
+        Column("choice", String(4), nullable=False),
+        Column("strength", Integer),
+        Column("reasons", Text, nullable=False),
+        Column("comment", Text, nullable=False),
+        Column("seconds", Float),
+        Column("seed", Integer, nullable=False),
+        Column("guidelines", Integer, nullable=False),
+        Column("supersedes", Integer, ForeignKey("votes.seq"), unique=True),
+        Column("created", String(40), nullable=False),
+        Index("votes_of_annotator", "project", "annotator", "seq"),
+        Index("votes_of_comparison", "comparison", "annotator", "seq"),
+        sqlite_autoincrement=True,
+    )
+    first = sa.text("supersedes IS NULL")
+    Index(
+        "one_vote_each",
+        votes.c.comparison,
+        votes.c.annotator,
+        unique=True,
+        sqlite_where=first,
+        postgresql_where=first,
+    )
+    Table(
+        "skips",
+        meta,
+        Column("seq", Integer, primary_key=True, autoincrement=True),
+        *of_whom(),
+        Column("created", String(40), nullable=False),
+        UniqueConstraint("comparison", "annotator"),
+        Index("skips_of_annotator", "project", "annotator"),
+        sqlite_autoincrement=True,
+    )
+    Table(
+        "reservations",
+        meta,
+        *of_whom(),
+        Column("key", String(32), nullable=False),
+        Column("seed", Integer, nullable=False),
+        Column("guidelines", Integer, nullable=False),
+        Column("supersedes", Integer),
+        Column("expires", Float, nullable=False),
+        sa.PrimaryKeyConstraint("comparison", "annotator"),
+        Index("reservations_of_annotator", "project", "annotator"),
+    )
+    Table(
+        "drafts",
+        meta,
+        Column("comparison", String(32), ForeignKey("comparisons.id"), nullable=False),
+        Column("annotator", Text, nullable=False),
+        Column("content", Text, nullable=False),
+        Column("updated", String(40), nullable=False),
+        sa.PrimaryKeyConstraint("comparison", "annotator"),
+    )
+    meta.create_all(
+        connection, tables=[t for t in meta.sorted_tables if t.name not in ("projects", "comparisons")]
+    )

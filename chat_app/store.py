@@ -152,12 +152,12 @@ class Store:
             .order_by(c.updated.desc(), c.id)
             .limit(limit)
         )
-        with self._reading() as db:
+        with self.reading() as db:
             return [ConversationSummary(*row) for row in db.execute(query)]
 
     def load(self, owner: str, conversation_id: str) -> StoredConversation:
         """A whole conversation; :class:`ConversationNotFound` when the owner has none of this id."""
-        with self._reading() as db:
+        with self.reading() as db:
             row = db.execute(sa.select(conversations).where(*_theirs(owner, conversation_id))).first()
             if row is None:
                 raise ConversationNotFound(NOT_FOUND)
@@ -177,7 +177,7 @@ class Store:
     def position(self, owner: str, conversation_id: str) -> tuple[str | None, str | None, str]:
         """``(head, tip, title)``: what another window or process may have moved."""
         c = conversations.c
-        with self._reading() as db:
+        with self.reading() as db:
             row = db.execute(
                 sa.select(c.head, c.tip, c.title).where(*_theirs(owner, conversation_id))
             ).first()
@@ -199,7 +199,7 @@ class Store:
         conversation is new. What is there already stays as it is: an append whose success was
         not heard of can be made again."""
         at = now()
-        with self._writing() as db:
+        with self.writing() as db:
             if created is not None and not db.scalar(_exists(*_theirs(owner, conversation_id))):
                 row = {"id": conversation_id, "owner": owner, "created": created}
                 db.execute(conversations.insert().values(**row, title=title, updated=at))
@@ -219,19 +219,19 @@ class Store:
 
     def rename(self, owner: str, conversation_id: str, title: str) -> None:
         """Give a conversation another title."""
-        with self._writing() as db:
+        with self.writing() as db:
             self._update(db, owner, conversation_id, {"title": title})
 
     def delete(self, owner: str, conversation_id: str) -> None:
         """Delete a conversation and all its turns, for good: the bytes are overwritten too."""
-        with self._writing() as db:
+        with self.writing() as db:
             mine = sa.select(conversations.c.id).where(*_theirs(owner, conversation_id))
             db.execute(turns.delete().where(turns.c.conversation.in_(mine)))
             gone = db.execute(conversations.delete().where(*_theirs(owner, conversation_id)))
             if gone.rowcount == 0:
                 raise ConversationNotFound(NOT_FOUND)
         if self._sqlite:
-            with self._reading() as db:  # the write-ahead log still holds the old pages
+            with self.reading() as db:  # the write-ahead log still holds the old pages
                 db.exec_driver_sql("COMMIT")
                 db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
                 db.exec_driver_sql("BEGIN")
@@ -264,11 +264,11 @@ class Store:
 
     def _prepare(self) -> None:
         if self._sqlite:
-            with self._reading() as db:
+            with self.reading() as db:
                 if (found := db.exec_driver_sql("PRAGMA quick_check(1)").scalar()) != "ok":
                     raise DamagedStore(str(found))
         try:
-            with self._writing() as db:
+            with self.writing() as db:
                 migrate(db)
         except NewerDatabase as error:
             raise StoreError(
@@ -301,12 +301,14 @@ class Store:
         return self.url.removeprefix("sqlite:///")
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection to read with; what goes wrong is a :class:`StoreError`."""
         with self._plain_errors(), self.engine.connect() as db:
             yield db
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction, all or nothing, acknowledged when it is on the disk."""
         # one writer at a time in this process; BEGIN IMMEDIATE waits for other processes
         engine = self.engine.execution_options(immediate=True)
         with self._plain_errors(), self._write_lock, engine.begin() as db:

@@ -12,6 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chat_app.ui.annotate import AnnotateTab
 from chat_app.ui.api import add_endpoints, answer_in_json
 from chat_app.ui.chat import ChatTab
 from chat_app.ui.lab import LINK, LabTab
@@ -37,12 +38,14 @@ def build_app(services: Services) -> gr.Blocks:
     settings = services.settings
     limits, desk = Limits(settings.max_message, settings.rate_limit), Desk(services)
     with gr.Blocks(title="Tiller", analytics_enabled=False, fill_width=True) as app:
+        chat = ChatTab(services, limits, desk)
         with gr.Tabs(selected="chat", elem_id="tabs") as tabs:
             with gr.Tab("Chat", id="chat"):
-                chat = ChatTab(services, limits, desk)
                 chat.build()
             with gr.Tab("Control Lab", id=LINK) as tab:
                 LabTab(services, limits, desk).build(tabs, tab, chat.session)
+            with gr.Tab("Annotate", id="annotate"):
+                AnnotateTab(services, chat.session).build()
         add_endpoints(services, limits, desk)
     app.queue(default_concurrency_limit=None, max_size=500)
     return app
@@ -53,7 +56,8 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": gr.themes.Base(font=SANS, font_mono=MONO),
         # in the head, as Gradio rewrites what comes as css= and loses some of it
-        "head": f"<style>{_asset('ui.css')}{_asset('lab.css')}</style><script>{_asset('ui.js')}</script>",
+        "head": f"<style>{_assets('ui.css', 'lab.css', 'annotate.css')}</style>"
+        f"<script>{_assets('ui.js', 'annotate.js')}</script>",
         "favicon_path": ASSETS / "mark.svg",
         "app_kwargs": {"middleware": [Middleware(_Policy)], "docs_url": None, "redoc_url": None},
         "footer_links": [],
@@ -89,8 +93,8 @@ def launch_app(settings: Settings, progress: Callable[[str], None] = print) -> N
         app.block_thread()
 
 
-def _asset(name: str) -> str:
-    return (ASSETS / name).read_text(encoding="utf-8")
+def _assets(*names: str) -> str:
+    return "".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
 
 
 def _free_port(host: str, port: int) -> int:

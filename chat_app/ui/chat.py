@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from chat_app.reply import Reply
 from chat_app.ui import cards, picker
 from chat_app.ui.clicks import read_click, remember
 from chat_app.ui.limits import Limits
+from chat_app.ui.session import Session, html, read_session
 from chat_app.ui.turns import Desk, Job, Stopped, TurnFailed, plain_sentence
 from recsys.errors import TillerError
 from recsys.profile import Profile
@@ -29,12 +29,10 @@ from recsys.profile import Profile
 if TYPE_CHECKING:
     from chat_app.services import Services
 
-Session = dict[str, str]
 Page = dict[Any, Any]  # component -> its new value
 MAX_TITLE = 120
 # The key is no secret: it only has to stay the same, so that a restart finds the browser's state.
 STORAGE = "tiller"
-WIRE = "tiller.wire(element, data => trigger('act', data), watch, server, props)"
 
 
 class ChatTab:
@@ -54,14 +52,14 @@ class ChatTab:
         self.editing = gr.State(False)
         with gr.Row(elem_id="shell"):
             with gr.Column(elem_id="side", scale=0, min_width=0):
-                self.head = _html("side-head", cards.fixed("side.html"))
-                self.side = _html("side-list")
+                self.head = html("side-head", cards.fixed("side.html"))
+                self.side = html("side-list")
             with gr.Column(elem_id="main", min_width=0):
-                self.top = _html("top", cards.fixed("top.html"))
-                self.thread = _html("thread", server_functions=[self._search()])
-                self.live = _html("live", html_template=cards.LIVE)
+                self.top = html("top", cards.fixed("top.html"))
+                self.thread = html("thread", server_functions=[self._search()])
+                self.live = html("live", html_template=cards.LIVE)
                 with gr.Column(elem_id="dock", min_width=0):
-                    self.dock = _html("in-force")
+                    self.dock = html("in-force")
                     with gr.Row(elem_id="composer"):
                         self.box = gr.Textbox(
                             label="Your message",
@@ -77,8 +75,8 @@ class ChatTab:
                         )
                         self.send = gr.Button("Send", elem_id="send", min_width=0, scale=0)
                         self.stop = gr.Button("Stop", elem_id="stop", min_width=0, scale=0, visible="hidden")
-        self.download = _html("download", html_template="")
-        _html("dialogs", cards.fixed("dialogs.html"))
+        self.download = html("download", html_template="")
+        html("dialogs", cards.fixed("dialogs.html"))
         self._connect()
 
     def _connect(self) -> None:
@@ -115,7 +113,7 @@ class ChatTab:
 
     def on_load(self, session: Any) -> Iterator[Page]:
         """A page was opened: resume what the browser had open."""
-        session = _session(session)
+        session = read_session(session)
         if turns := self.desk.under_way(session["conversation"]):
             yield {self.session: session, self.live: cards.live(notice="Still at work on your last message…")}
             for turn in turns:
@@ -124,7 +122,7 @@ class ChatTab:
 
     def on_message(self, session: Any, text: str, editing: bool) -> Iterator[Page]:
         """A message was sent (or, when ``editing``, the last one is replaced)."""
-        session, text = _session(session), str(text or "").strip()
+        session, text = read_session(session), str(text or "").strip()
         if not text:
             yield {self.editing: gr.skip()}  # nothing changes
             return
@@ -133,7 +131,7 @@ class ChatTab:
 
     def on_act(self, session: Any, event: gr.EventData) -> Iterator[Page]:
         """A button was clicked; see ``templates/`` for the names of what they do."""
-        session, data = _session(session), event._data if isinstance(event._data, dict) else {}
+        session, data = read_session(session), event._data if isinstance(event._data, dict) else {}
         do = str(data.get("do"))
         if do == "say":
             text = str(data.get("text", "")).strip()
@@ -147,7 +145,7 @@ class ChatTab:
 
     def on_stop(self, session: Any) -> None:
         """Stop was clicked."""
-        self.desk.stop(_session(session)["conversation"])
+        self.desk.stop(read_session(session)["conversation"])
 
     def _click(self, session: Session, data: dict[str, Any]) -> Iterator[Page]:
         try:
@@ -302,24 +300,9 @@ class ChatTab:
         return cards.sidebar(summaries, conversation.id, self.catalog, conversation.state.profile)
 
 
-def _session(value: Any) -> Session:
-    """Who and which conversation, from what the browser sent; new where that makes no sense."""
-    value = value if isinstance(value, dict) else {}
-    owner, conversation = str(value.get("owner")), str(value.get("conversation"))
-    return {
-        "owner": owner if re.fullmatch(r"[\w-]{43}", owner) else secrets.token_urlsafe(32),
-        "conversation": conversation if re.fullmatch(r"[0-9a-f]{32}", conversation) else "",
-    }
-
-
 def _in_passing(reply: Reply | None) -> str | None:
     """What is to be said of a reply outside the thread: troubles, and what was not recorded."""
     if reply is None:
         return None
     said = () if reply.recorded else (reply.plain,)
     return " ".join((*said, *reply.notices)) or None
-
-
-def _html(elem_id: str, value: str = "", **kwargs: Any) -> gr.HTML:
-    """A piece of the page whose buttons send ``act`` events."""
-    return gr.HTML(value, js_on_load=WIRE, apply_default_css=False, elem_id=elem_id, **kwargs)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from chat_app import bench
+from chat_app import bench, bench_votes
 from recsys.errors import TillerError
 from recsys.settings import Settings
 
@@ -21,3 +21,9 @@ def test_an_app_that_does_not_start_is_quoted(monkeypatch):
 def test_messages_that_lead_to_no_list_are_refused():
     with pytest.raises(TillerError, match="nothing to measure"):
         bench._time_turns(None, [])
+
+
+def test_a_vote_among_many_is_measured():
+    found = bench_votes.bench_votes(400, progress=lambda step: None)
+    assert (found.votes, found.timed) == (400, bench_votes.TIMED)
+    assert 0 < found.median <= found.p95 and "400 votes" in found.table()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import uuid
@@ -23,15 +20,6 @@ from chat_app import migrations
 from chat_app.store import ConversationNotFound, Store, StoredTurn, StoreError, conversations, turns
 from recsys.settings import Settings
 from tests.chat_app.conftest import read_only
-
-POSTGRES = next(
-    (
-        Path(p)
-        for p in [*sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")))[::-1]]
-        if (Path(p) / "initdb").exists()
-    ),
-    None,
-)
 
 
 def turn(parent=None, text="hello", **values) -> StoredTurn:
@@ -54,71 +42,6 @@ def add(store, owner="ann", conversation=None, texts=("one", "two")) -> tuple[st
             "2026" if len(line) == 1 else None,
         )
     return conversation, line
-
-
-@pytest.fixture(scope="session")
-def postgres_url():
-    """A database server of this session's own; skipped where there is none to start."""
-    pytest.importorskip("psycopg")
-    if POSTGRES is None:
-        pytest.skip("no PostgreSQL server is installed")
-    folder = Path(tempfile.mkdtemp())
-    options = {"cwd": folder}  # the server must be able to read where it stands
-    if os.geteuid() == 0:  # it refuses to run as root
-        options |= {"user": "postgres"}
-        shutil.chown(folder, "postgres")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    data = folder / "data"
-    subprocess.run(
-        [POSTGRES / "initdb", "-D", data, "-U", "tiller", "-A", "trust"],
-        check=True,
-        capture_output=True,
-        **options,
-    )
-    server = subprocess.Popen(
-        [
-            POSTGRES / "postgres",
-            "-D",
-            data,
-            "-p",
-            str(port),
-            "-k",
-            folder,
-            "-c",
-            "listen_addresses=127.0.0.1",
-        ],
-        stderr=subprocess.DEVNULL,
-        **options,
-    )
-    url = f"postgresql+psycopg://tiller@127.0.0.1:{port}/postgres"
-    try:
-        for _ in range(100):
-            try:
-                sa.create_engine(url).connect().close()
-                break
-            except sa.exc.OperationalError:
-                time.sleep(0.1)
-        yield url
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(10)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request, tmp_path):
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'store.sqlite'}"
-        return
-    url = request.getfixturevalue("postgres_url")
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    name = f"t{uuid.uuid4().hex}"
-    with engine.connect() as db:
-        db.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield url.rsplit("/", 1)[0] + f"/{name}"
 
 
 @pytest.fixture
