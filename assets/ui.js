@@ -136,6 +136,11 @@ window.tiller = (() => {
     if (document.activeElement === document.body && !matchMedia("(pointer: coarse)").matches) box()?.focus({ preventScroll: true });
   }
 
+  // what was asked for below the window comes into it
+  function shown(element) {
+    if (element.getBoundingClientRect().top > innerHeight * .6) element.scrollIntoView({ block: "start" });
+  }
+
   function save(text) {
     if (!text) return;
     const file = JSON.parse(text), link = document.createElement("a");
@@ -166,6 +171,7 @@ window.tiller = (() => {
     watch("value", () => {
       if (id === "download") save(props.value);
       else if (id === "lab-form") { $("form", element)?.reset(); arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
+      else if (["lab-result", "lab-curve"].includes(id)) { arrived(element); shown(element); }
       else if (id === "live") requestAnimationFrame(() => $(".pending", element)?.scrollIntoView({ block: "start", behavior: "instant" }));
       else arrived(element);
     });

@@ -19,6 +19,7 @@ from chat_app.lab_link import Comparison, LabError, RankerChoice, Who
 from chat_app.ui import lab_view
 from chat_app.ui.lab_form import Fields, field, read_form, with_control
 from chat_app.ui.limits import Limits
+from chat_app.ui.session import html
 from chat_app.ui.turns import Desk, RunningTurn, Stopped, TurnFailed, plain_sentence
 from recsys.contenders import FUSED
 from recsys.controls import ControlEdit, ControlIntent, Removal
@@ -33,7 +34,6 @@ Page = dict[Any, Any]  # component -> its new value
 Result = TypeVar("Result")
 #: The name of a comparison in the address bar.
 LINK = "lab"
-WIRE = "tiller.wire(element, data => trigger('act', data), watch, server, props)"
 
 
 class LabTab:
@@ -49,11 +49,11 @@ class LabTab:
         self.tabs = tabs
         self.opened = gr.State(False)
         with gr.Column(elem_id="lab", min_width=0):
-            self.form = _html("lab-form")
-            self.live = _html("lab-live")
-            self.result = _html("lab-result")
-            self.curve = _html("lab-curve")
-            self.models = _html("lab-models")
+            self.form = html("lab-form")
+            self.live = html("lab-live")
+            self.result = html("lab-result")
+            self.curve = html("lab-curve")
+            self.models = html("lab-models")
         parts = [self.opened, self.form, self.live, self.result, self.curve, self.models]
         private: dict[str, Any] = {
             "api_visibility": "private",
@@ -236,8 +236,3 @@ def _without(intent: ControlIntent, removal: Any) -> ControlIntent:
         return ControlEdit(remove=(Removal.model_validate_json(str(removal)),)).apply(intent)
     except ValidationError:
         raise LabError("That control is no longer there.") from None
-
-
-def _html(elem_id: str) -> gr.HTML:
-    """A piece of the page whose buttons send ``act`` events."""
-    return gr.HTML("", js_on_load=WIRE, apply_default_css=False, elem_id=elem_id)
