@@ -6,7 +6,6 @@ stands in the form, so the server keeps nothing in between but the work under wa
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,10 +16,11 @@ from chat_app.conversation import Progress
 from chat_app.lab import Compared, Lab
 from chat_app.lab_link import Comparison, LabError, RankerChoice, Who
 from chat_app.ui import lab_view
-from chat_app.ui.lab_form import Fields, field, read_form, with_control
+from chat_app.ui.fields import Fields, field
+from chat_app.ui.lab_form import read_form, with_control
 from chat_app.ui.limits import Limits
 from chat_app.ui.session import html
-from chat_app.ui.turns import Desk, RunningTurn, Stopped, TurnFailed, plain_sentence
+from chat_app.ui.turns import Desk, Errands, Stopped, TurnFailed, plain_sentence
 from recsys.contenders import FUSED
 from recsys.controls import ControlEdit, ControlIntent, Removal
 from recsys.curves import Curve
@@ -42,7 +42,7 @@ class LabTab:
     def __init__(self, services: Services, limits: Limits, desk: Desk) -> None:
         self.services, self.limits, self.desk = services, limits, desk
         self.lab = Lab(services)
-        self._running: dict[str, RunningTurn[Any]] = {}
+        self.errands = Errands()
 
     def build(self, tabs: gr.Tabs, tab: gr.Tab, session: gr.BrowserState) -> None:
         """Lay out the components and connect them. ``session`` is the chat's: whose profile is one's own."""
@@ -111,8 +111,7 @@ class LabTab:
         self, do: str, data: dict[str, Any], fields: Fields, session: Any, request: gr.Request
     ) -> Iterator[Page]:
         if do == "lab_stop":
-            if running := self._running.get(str(request.session_hash)):
-                running.stop()
+            self.errands.stop(str(request.session_hash))
             yield {self.opened: True}
             return
         said = field(fields, "say")
@@ -174,11 +173,8 @@ class LabTab:
     ) -> Iterator[Page]:
         """Do something slow in a thread, telling how far it is; a newer piece of work of the same page
         stops the one before."""
-        key, running = str(request.session_hash), RunningTurn[Result]()
-        if before := self._running.get(key):
-            before.stop()
-        self._running[key] = running
-        threading.Thread(target=running.work, args=(do,), daemon=True, name="lab").start()
+        key = str(request.session_hash)
+        running = self.errands.start(key, do)
         page: Page = {self.live: lab_view.live()}
         try:
             for step in running.steps():
@@ -190,9 +186,7 @@ class LabTab:
         except TurnFailed as error:
             page = {self.live: lab_view.live(trouble=str(error))}
         finally:
-            running.stop()  # the page may have gone away
-            if self._running.get(key) is running:
-                del self._running[key]
+            self.errands.end(key, running)  # the page may have gone away
         yield page
 
     # parts

@@ -17,7 +17,8 @@ from chat_app.lab import Compared, Lab, Made, export
 from chat_app.lab_link import Comparison, RankerChoice
 from chat_app.phrases import ORDERS, POPULARITY, plain_label
 from chat_app.ui.cards import render
-from chat_app.ui.lab_form import KINDS, MINE, OPS, SCALARS, Fields, field
+from chat_app.ui.fields import Fields, field
+from chat_app.ui.lab_form import KINDS, MINE, OPS, SCALARS
 from recsys.catalog import Catalog
 from recsys.contenders import FUSED
 from recsys.controls import ORDER_KEYS
@@ -126,9 +127,9 @@ def curve(found: Curve, noun: str, link: str) -> str:
     )
 
 
-def live(words: str = "", done: int = 0, total: int = 0, trouble: str = "") -> str:
-    """What is going on, with a bar where it can be counted; or what went wrong."""
-    return render("lab_live.html", words=words, done=done, total=total, trouble=trouble)
+def live(words: str = "", done: int = 0, total: int = 0, trouble: str = "", stop: str = "lab_stop") -> str:
+    """What is going on, with a bar where it can be counted and a button that stops it; or what went wrong."""
+    return render("lab_live.html", words=words, done=done, total=total, trouble=trouble, stop=stop)
 
 
 def model_cards(names: Sequence[str], manifests: Sequence[Manifest]) -> str:

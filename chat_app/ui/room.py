@@ -12,7 +12,7 @@ from chat_app.ui.turns import plain_sentence
 from chat_app.votes import Assignment, NothingToDo, VoteRefused, Votes
 from recsys.catalog import Catalog
 
-NO_PROJECTS = "There is no project yet. `tiller annotate new` makes one."
+NO_PROJECTS = "There is no project yet: make one below."
 NOTHING_BEFORE = "There is no earlier vote of yours."
 
 

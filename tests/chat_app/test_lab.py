@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from chat_app.lab import NOBODY, Lab, export
 from chat_app.lab_link import LONGEST_LINK, Comparison, LabError, RankerChoice, Who
 from chat_app.ui import lab_view
-from chat_app.ui.lab_form import field, read_form, with_control
+from chat_app.ui.fields import field
+from chat_app.ui.lab_form import read_form, with_control
 from recsys.cases import core_cases
 from recsys.contenders import Contender
 from recsys.controls import Clause, ControlIntent, Quota, Range
