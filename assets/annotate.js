@@ -71,7 +71,7 @@ window.tiller.annotate = (element, send, watch) => {
   // keys are for the room once it is in front, not for the tab that was clicked
   function takeFocus() {
     const at = document.activeElement;
-    if (element.offsetParent !== null && (at === document.body || at.closest("[role=tab]") || element.contains(at)))
+    if (element.offsetParent !== null && (at === document.body || at.closest("[role=tab], #annotate")))
       $(".room")?.focus({ preventScroll: true });
   }
   function pick(name, value) {

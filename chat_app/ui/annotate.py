@@ -100,7 +100,7 @@ class AnnotateTab:
                 yield {self.making: lab_view.live(step, stop=stop)}
             assert errand.reply is not None
             answer = self.answers.act(session["owner"], {"do": "next", "project": errand.reply.id})
-            page: Page = {self.making: "", self.form: project_form.form(self.services)}
+            page: Page = {self.making: "", self.form: project_form.form(self.services, errand.reply.id)}
             page |= {self.room: answer.room, self.session: session}
             page[self.notice] = cards.live(notice=f"“{wanted.name}” is ready.")
         except Stopped:

@@ -31,8 +31,8 @@ class NewProject:
     requests: list[str]
 
 
-def form(services: Services, is_open: bool = False) -> str:
-    """The form, folded in or open."""
+def form(services: Services, after: str = "", is_open: bool = False) -> str:
+    """The form, folded in or open; empty again ``after`` the project of that id."""
     settings, catalog = services.settings, services.catalog
     own = [name for name, (_, card) in adapters(settings).items() if card.catalog == catalog.name]
     names = sorted((*RANKERS, *own), key=lambda name: name in RANKERS)  # what was trained comes first
@@ -42,6 +42,7 @@ def form(services: Services, is_open: bool = False) -> str:
     guidelines = (ASSETS / "guidelines.md").read_text(encoding="utf-8")
     return render(
         "project.html",
+        after=after,
         open=is_open,
         pairs=PAIRS,
         most=MOST,

@@ -180,6 +180,9 @@ def test_a_project_is_made_in_the_page(new_chat, annotated):
     assert chosen.inner_text() == "Abt by hand"
     assert page.locator(".request").inner_text() in ("three comedies", "films from the 90s")
     assert page.locator(".far").inner_text().count("of 3") == 1
+    assert not page.locator(".new-project").evaluate("d => d.open")
+    page.get_by_text("New project", exact=True).click()
+    assert page.get_by_label("Name", exact=True).input_value() == ""
     page.get_by_label("Name", exact=True).fill("Abt by hand")
     make.click()
     page.locator("#project-live", has_text="already").wait_for(timeout=WAIT)
