@@ -172,7 +172,7 @@ window.tiller = (() => {
     watch("value", () => {
       if (id === "download") save(props.value);
       else if (["lab-form", "project-form"].includes(id)) { $("form", element)?.reset(); arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
-      else if (["lab-result", "lab-curve"].includes(id)) { arrived(element); shown(element); }
+      else if (["lab-result", "lab-curve"].includes(id)) { arrived(element); shown($("#" + id)); }
       else if (id === "live") requestAnimationFrame(() => $(".pending", element)?.scrollIntoView({ block: "start", behavior: "instant" }));
       else arrived(element);
     });

@@ -19,7 +19,7 @@ from chat_app.ui import lab_view
 from chat_app.ui.fields import Fields, field
 from chat_app.ui.lab_form import read_form, with_control
 from chat_app.ui.limits import Limits
-from chat_app.ui.session import html
+from chat_app.ui.session import html, read_session
 from chat_app.ui.turns import Desk, Errands, Stopped, TurnFailed, plain_sentence
 from recsys.contenders import FUSED
 from recsys.controls import ControlEdit, ControlIntent, Removal
@@ -218,9 +218,9 @@ class LabTab:
 
     def _mine(self, session: Any) -> Who:
         """The profile of the conversation that is open in the chat."""
-        session = session if isinstance(session, dict) else {}
-        owner, conversation = str(session.get("owner")), str(session.get("conversation"))
-        profile = self.desk.open(owner, conversation).state.profile if session else Profile()
+        session = read_session(session)
+        at = session["conversation"]
+        profile = self.desk.open(session["owner"], at).state.profile if at else Profile()
         return Who.of_profile(profile)
 
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -99,6 +100,7 @@ def compared(lab: Lab, found: Compared) -> str:
         shares=[control.is_share for control in found.controls],
         lists=[(made, _figures(made, found)) for made in found.lists],
         title=display_title,
+        label=partial(plain_label, catalog),
         history=_history(found.person.profile, catalog),
         target=None if target is None else display_title(catalog.titles[target]),
         overlaps=[(names[a], names[b], n) for (a, b), n in found.shared.items()],
