@@ -175,8 +175,8 @@ def test_a_project_is_made_in_the_page(new_chat, annotated):
     form.get_by_label("Requests").fill("three comedies\nfilms from the 90s")
     make.click()
     room.notice.filter(has_text="is ready").wait_for(timeout=WAIT)
-    page.get_by_label("Project", exact=True).wait_for(timeout=WAIT)
-    chosen = page.get_by_label("Project", exact=True).locator("option:checked")
+    page.locator("[data-choose=project]").wait_for(timeout=WAIT)
+    chosen = page.locator("[data-choose=project]").locator("option:checked")
     assert chosen.inner_text() == "Abt by hand"
     assert page.locator(".request").inner_text() in ("three comedies", "films from the 90s")
     assert page.locator(".far").inner_text().count("of 3") == 1
