@@ -34,23 +34,23 @@ def lists(page) -> dict[str, list[str]]:
 
 def test_compare_share_and_reopen(chat: Chat, new_chat, server):
     page = open_lab(chat)
-    page.locator("[name=say]").fill("six films from the 90s, half of them comedies")
+    page.locator("#lab [name=say]").fill("six films from the 90s, half of them comedies")
     page.keyboard.press("Enter")
     page.locator(".lab-chips .chip").nth(1).wait_for(timeout=WAIT)
-    assert page.locator("[name=count]").input_value() == "6"
-    assert page.locator("[name=say]").input_value() == ""  # it was taken in
+    assert page.locator("#lab [name=count]").input_value() == "6"
+    assert page.locator("#lab [name=say]").input_value() == ""  # it was taken in
 
-    page.locator("[name=kind]").select_option("none")
-    page.locator("[name=value]").fill("horor")
+    page.locator("#lab [name=kind]").select_option("none")
+    page.locator("#lab [name=value]").fill("horor")
     page.get_by_role("button", name="Add", exact=True).click()
     page.locator(".lab-note", has_text="Did you mean Horror").wait_for(timeout=WAIT)
-    page.locator("[name=value]").fill("horror")
+    page.locator("#lab [name=value]").fill("horror")
     page.get_by_role("button", name="Add", exact=True).click()
     page.locator(".lab-chips .chip", has_text="no Horror").wait_for(timeout=WAIT)
     assert page.locator(".lab-chips .chip").count() == 3
 
-    page.locator("[name=who]").select_option(index=12)
-    page.locator("[value='als|free']").check()
+    page.locator("#lab [name=who]").select_option(index=12)
+    page.locator("#lab [value='als|free']").check()
     compare(page)
     found = lists(page)
     assert list(found) == ["als, guarded", "als, free", "popularity, guarded"]
@@ -78,14 +78,14 @@ def test_compare_share_and_reopen(chat: Chat, new_chat, server):
 
 def test_a_curve_is_drawn_stopped_and_taken_away(chat: Chat):
     page = open_lab(chat)
-    page.locator("[name=users]").fill("1000")
-    page.locator("[name=points]").fill("51")
+    page.locator("#lab [name=users]").fill("1000")
+    page.locator("#lab [name=points]").fill("51")
     page.get_by_role("button", name="Draw the curve").click()
     page.get_by_role("button", name="Stop", exact=True).click(timeout=WAIT)
     page.locator(".lab-note", has_text="Stopped").wait_for(timeout=WAIT)
     assert page.locator(".curve").count() == 0
-    page.locator("[name=users]").fill("10")
-    page.locator("[name=points]").fill("3")
+    page.locator("#lab [name=users]").fill("10")
+    page.locator("#lab [name=points]").fill("3")
     page.get_by_role("button", name="Draw the curve").click()
     picture = page.locator(".curve img")
     picture.wait_for(timeout=WAIT)
@@ -101,7 +101,7 @@ def test_a_curve_is_drawn_stopped_and_taken_away(chat: Chat):
 def test_ones_own_profile_comes_from_the_chat(chat: Chat):
     chat.say("I loved Toy Story")
     page = open_lab(chat)
-    page.locator("[name=who]").select_option("mine")
+    page.locator("#lab [name=who]").select_option("mine")
     compare(page)
     page.locator(".compared summary").first.click()
     assert "Toy Story" in page.locator(".lab-history").inner_text()
