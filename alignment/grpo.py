@@ -79,8 +79,14 @@ def align_grpo(
     )
     manifest = run_grpo(model, read_manifest(beside), draw, adapter, work, params, progress)
     metrics = sources.measure(adapter)
-    fusion, foresight = metrics.get("fusion", 0.0), metrics.get("foresight", 0.0)
-    measured = replace(manifest, metrics=metrics, fusion=fusion, foresight=foresight, revision=revision())
+    measured = replace(
+        manifest,
+        metrics=metrics,
+        fusion=metrics.get("fusion", 0.0),
+        fusion_brief=metrics.get("fusion_brief"),
+        foresight=metrics.get("foresight", 0.0),
+        revision=revision(),
+    )
     write_manifest(adapter, measured)
     return adapter
 

@@ -319,6 +319,7 @@ class _Run:
             alpha=params.alpha,
             history=params.windows.history,
             fusion=metrics.get("fusion", 0.0),
+            fusion_brief=metrics.get("fusion_brief"),
             foresight=metrics.get("foresight", 0.0),
             split="leave-last-out: the last two interactions of every user are unseen",
             training={**json.loads(json.dumps(asdict(params))), "steps": self.step},

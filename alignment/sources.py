@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from alignment.tasks import TaskMaker
-from recsys.candidates import CollaborativeModel, load_or_fit
+from recsys.candidates import CollaborativeModel, Taste, load_or_fit
 from recsys.cases import Case, cases_of
 from recsys.catalog import Catalog
 from recsys.controls import ControlIntent
@@ -21,7 +21,7 @@ from recsys.likeness import Likeness
 from recsys.lm.adapter import load_model, read_manifest
 from recsys.lm.base import base_folder
 from recsys.lm.decoding import with_beside
-from recsys.lm.ranker import LanguageModel, standard
+from recsys.lm.ranker import LanguageModel, standard, weights_of
 from recsys.lm.wording import canonical
 from recsys.metrics import hit_ratio, ndcg, rank_of
 from recsys.rankers import ALS
@@ -34,8 +34,10 @@ from recsys.vectors import remembering
 Progress = Callable[[str], None]
 K = 10
 #: Weights that validation chooses among: of ALS, and of the model's foresight.
-FUSION = (0.0, 0.1, 0.2, 0.3, 0.5)
+FUSION = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8)
 FORESIGHT = (0.0, 0.5, 1.0, 2.0, 4.0)
+#: Likes that somebody has told who has just come.
+FEW = 5
 #: Users that validation measures, at most.
 VALIDATED = 1000
 
@@ -77,16 +79,18 @@ class Sources:
     def measure(self, adapter: Path) -> dict[str, float]:
         """HR@10 and NDCG@10 of an adapter on the validation item, by its scores (``hr``, ``ndcg``), these
         with the best weight of ALS (``fusion``, ``fused_ndcg``), and by the first place of a plain list
-        (``list_hr``, ``list_ndcg``) with the best weight of its ``foresight``. Empty where there is nobody
-        to measure it on."""
+        (``list_hr``, ``list_ndcg``) with the best weight of its ``foresight``; also, where only a few
+        likes are told, with the best weight of ALS for that (``fusion_brief``, ``brief_hr``,
+        ``brief_ndcg``). Empty where there is nobody to measure it on."""
         if not self.cases:
             return {}
         alone = self.ranker(adapter)
         tastes = [case.taste for case in self.cases]
+        briefly = self._fused(alone, [case.shortened(FEW, seed=0) for case in self.cases])
+        brief = max(briefly, key=lambda w: _ndcg(briefly[w]))
+        fused = self._fused(alone, tastes, brief)
         foreseen = alone.scores_many(tastes)
         ranks, standing = self._ranks(foreseen), standard(foreseen)
-        other = standard(ALS(self.catalog, self.als).scores_many(tastes))
-        fused = {w: self._ranks(with_beside(foreseen, w * other)) for w in FUSION}
         words = canonical(ControlIntent(count=K), self.catalog)
         asked = alone.model.scores_many([alone.model.prompt_ids(taste, words) for taste in tastes])
         listed = {w: self._ranks(with_beside(asked, w * standing)) for w in FORESIGHT}
@@ -96,10 +100,22 @@ class Sources:
             "ndcg": _ndcg(ranks),
             "fusion": fusion,
             "fused_ndcg": _ndcg(fused[fusion]),
+            "fusion_brief": brief,
+            "brief_hr": float(hit_ratio(briefly[brief], K).mean()),
+            "brief_ndcg": _ndcg(briefly[brief]),
             "foresight": foresight,
             "list_hr": float(hit_ratio(listed[foresight], K).mean()),
             "list_ndcg": _ndcg(listed[foresight]),
         }
+
+    def _fused(
+        self, model: LanguageModel, tastes: Sequence[Taste], brief: float | None = None
+    ) -> dict[float, np.ndarray]:
+        """Ranks by weight of ALS; ``brief``: its weight beside short profiles, else the same."""
+        foreseen = model.foresee(tastes)
+        other = standard(ALS(self.catalog, self.als).scores_many(tastes))
+        weights = {w: weights_of(tastes, w if brief is None else brief, w) for w in FUSION}
+        return {w: self._ranks(with_beside(foreseen, own * other)) for w, own in weights.items()}
 
     def _ranks(self, scores: np.ndarray) -> np.ndarray:
         """Ranks of the validation items among what their users have not used, ``(n_cases,)``."""

@@ -135,11 +135,12 @@ def _language_model(folder: Path, fused: bool, grounds: Grounds) -> Contender:
     from recsys.lm.adapter import read_manifest
     from recsys.lm.ranker import LanguageModel
 
-    manifest, weight = read_manifest(folder), 0.0
-    if fused:
-        weight = manifest.fusion if grounds.fusion is None else grounds.fusion
+    manifest = read_manifest(folder)
+    weight, brief = (manifest.fusion, manifest.fusion_brief) if fused else (0.0, None)
+    if fused and grounds.fusion is not None:
+        weight, brief = grounds.fusion, None
     als, name = ALS(grounds.catalog, grounds.als), folder.name + FUSED * fused
-    ranker = LanguageModel(grounds.model(folder), name, als, weight, manifest.foresight)
+    ranker = LanguageModel(grounds.model(folder), name, als, weight, manifest.foresight, brief)
     training = manifest.training
     cold = hidden_items(len(grounds.catalog), training.get("hidden", 0.0), training.get("seed", 0))
     decodings: tuple[Decoding, ...] = ("guarded",) if fused else ("free", "guarded")  # free it is alone

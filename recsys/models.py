@@ -161,4 +161,5 @@ def _load(
 
     manifest = read_manifest(folder)
     model = load_model(folder, catalog, settings.data_dir, embed, say)
-    return LanguageModel(model, manifest.name, ALS(catalog, als), manifest.fusion, manifest.foresight)
+    weights = manifest.fusion, manifest.foresight, manifest.fusion_brief
+    return LanguageModel(model, manifest.name, ALS(catalog, als), *weights)

@@ -51,7 +51,7 @@ class AdapterError(TillerError):
 @dataclass(frozen=True)
 class Manifest:
     """What an adapter is. ``sha256`` is that of the weights; ``parent`` the name of the adapter it
-    stands on; ``fusion`` and ``foresight`` the weights that validation chose: see
+    stands on; ``fusion``, ``fusion_brief`` and ``foresight`` the weights that validation chose: see
     :class:`recsys.lm.ranker.LanguageModel`."""
 
     name: str
@@ -68,6 +68,7 @@ class Manifest:
     parent: str | None = None
     parent_sha256: str | None = None
     fusion: float = 0.0
+    fusion_brief: float | None = None
     foresight: float = 0.0
     split: str = ""
     training: dict[str, Any] = field(default_factory=dict)

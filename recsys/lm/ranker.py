@@ -19,28 +19,38 @@ from recsys.lm.model import ItemTokenModel, State
 from recsys.lm.wording import canonical
 from recsys.rankers import Decoding, Ranker, Request, Words
 
+#: Entries of a profile that is brief, and of one that is not any more.
+BRIEF, LONG = 10, 20
+
 
 class LanguageModel:
     """A ranker made of an item-token model, with shares of its foresight and of another ranker.
 
     Under a guard: ``logit + deviation(logits) * (foresight * standardised logit at the profile's end +
-    weight * standardised score of the other)``. Both weights are chosen on the validation item and may
-    be 0. Reasons are the other's: they are facts of the data.
+    weight * standardised score of the other)``. The weights are chosen on the validation item and may
+    be 0; that of the other is ``brief`` for profiles of up to :data:`BRIEF` entries, ``weight`` from
+    :data:`LONG` on, and changes evenly between. Reasons are the other's: they are facts of the data.
     """
 
     def __init__(
-        self, model: ItemTokenModel, name: str, other: Ranker, weight: float = 0.0, foresight: float = 0.0
+        self,
+        model: ItemTokenModel,
+        name: str,
+        other: Ranker,
+        weight: float = 0.0,
+        foresight: float = 0.0,
+        brief: float | None = None,
     ) -> None:
         self.name = name
         self.adapter: str | None = name
-        self.model, self._other, self._weight, self._foresight = model, other, weight, foresight
+        self.model, self._other, self._foresight = model, other, foresight
+        self._weights = (weight if brief is None else brief, weight)
 
     def scores(self, taste: Taste) -> np.ndarray:
         return self.scores_many([taste])[0]
 
     def scores_many(self, tastes: Sequence[Taste]) -> np.ndarray:
-        scores = self.foresee(tastes)
-        return with_beside(scores, self._weight * standard(self._other.scores_many(tastes)))
+        return with_beside(self.foresee(tastes), self._others(tastes))
 
     def foresee(self, tastes: Sequence[Taste]) -> np.ndarray:
         """Logits of the next item at the end of each profile, ``(n, n_items)``; seeds stand there as the
@@ -77,10 +87,20 @@ class LanguageModel:
 
     def _beside(self, tastes: Sequence[Taste]) -> np.ndarray | None:
         """What is added to the logits behind a request, in their deviations, ``(n, n_items)``."""
-        if not self._foresight and not self._weight:
+        if not self._foresight and not any(self._weights):
             return None
         foreseen = self._foresight * standard(self.foresee(tastes)) if self._foresight else 0
-        return foreseen + self._weight * standard(self._other.scores_many(tastes))
+        return foreseen + self._others(tastes)
+
+    def _others(self, tastes: Sequence[Taste]) -> np.ndarray:
+        """The other's standardised scores, weighted, ``(n, n_items)``."""
+        return weights_of(tastes, *self._weights) * standard(self._other.scores_many(tastes))
+
+
+def weights_of(tastes: Sequence[Taste], brief: float, long: float) -> np.ndarray:
+    """The other ranker's weight beside each profile, ``(n, 1)``."""
+    entries = [len(taste.timeline) for taste in tastes]
+    return np.interp(entries, (BRIEF, LONG), (brief, long))[:, None]
 
 
 def standard(scores: np.ndarray) -> np.ndarray:

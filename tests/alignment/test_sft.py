@@ -198,7 +198,7 @@ def test_the_best_epoch_is_kept_and_its_figures_stand_in_the_manifest(base, tmp_
     cases = list(cases_of(dataset.interactions, leave_last_out(dataset.interactions), "valid"))
     adapter = train(sources_of(dataset, base, cases), tmp_path)
     metrics = read_manifest(adapter).metrics
-    assert {"foresight", "fusion", "list_hr", "list_ndcg"} < set(metrics)
+    assert {"foresight", "fusion", "fusion_brief", "brief_hr", "list_hr", "list_ndcg"} < set(metrics)
     assert 0 <= metrics["ndcg"] <= metrics["fused_ndcg"] <= 1 and metrics["ndcg"] <= metrics["hr"]
 
 

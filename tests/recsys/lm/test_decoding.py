@@ -15,7 +15,7 @@ from recsys.constraints import Constraints
 from recsys.controls import ControlIntent
 from recsys.lm.decoding import SLACK, free_lists, guarded_lists, with_beside
 from recsys.lm.model import KEPT, ItemTokenModel
-from recsys.lm.ranker import LanguageModel, standard
+from recsys.lm.ranker import BRIEF, LONG, LanguageModel, standard
 from recsys.lm.wording import canonical
 from recsys.rankers import Popularity, Request
 from recsys.slate import plan_slate
@@ -144,6 +144,15 @@ class TestRanker:
         wanted[list(taste.known)] = -np.inf
         first = ranker.lists([Request(taste, plan(intent, taste))], "guarded")[0][0]
         assert first == int(wanted.argmax())
+
+    def test_brief_profiles_have_a_weight_of_their_own(self) -> None:
+        other = Popularity(CATALOG)
+        few, middling, many = (Taste(liked=tuple(range(n))) for n in (BRIEF, (BRIEF + LONG) // 2, LONG + 1))
+        ranker = LanguageModel(MODEL, "made", other, 0.2, brief=0.8)
+        for taste, weight in ((few, 0.8), (middling, 0.5), (many, 0.2)):
+            alike = LanguageModel(MODEL, "made", other, weight)
+            assert np.allclose(ranker.scores(taste), alike.scores(taste), atol=1e-4)
+        assert not np.allclose(ranker.scores(few), LanguageModel(MODEL, "made", other, 0.2).scores(few))
 
     def test_seeds_are_foreseen_as_the_latest_likes(self) -> None:
         ranker = LanguageModel(MODEL, "made", Popularity(CATALOG))
