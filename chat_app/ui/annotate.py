@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from chat_app.accounts import require
 from chat_app.ui import cards
 from chat_app.ui.room import Room
-from chat_app.ui.session import html, read_session
+from chat_app.ui.session import html, person, read_session
 from chat_app.votes import Votes
+from recsys.errors import TillerError
 
 if TYPE_CHECKING:
     from chat_app.services import Services
@@ -25,6 +27,7 @@ class AnnotateTab:
     """Builds the tab inside a ``gr.Blocks`` and answers its events; ``session`` says who it is."""
 
     def __init__(self, services: Services, session: gr.BrowserState) -> None:
+        self.settings = services.settings
         self.answers = Room(Votes(services.store), services.catalog)
         self.session = session
 
@@ -45,9 +48,13 @@ class AnnotateTab:
             concurrency_limit=None,
         )
 
-    def on_act(self, session: Any, event: gr.EventData) -> dict[Any, Any]:
+    def on_act(self, session: Any, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
         """Something was pressed."""
-        session = read_session(session)
+        try:
+            require(who := person(request, self.settings), "annotator")
+        except TillerError as error:
+            return {self.notice: cards.live(notice=str(error))}
+        session = read_session(session, who)
         answer = self.answers.act(session["owner"], event._data if isinstance(event._data, dict) else {})
         page: dict[Any, Any] = {self.session: session}
         if answer.room is not None:
