@@ -83,7 +83,10 @@ class LabTab:
             shown = self._opened(comparison, request)
         except Exception as error:
             comparison = None
-            shown = {**self._opened(self._default(), request), self.live: lab_view.live(trouble=plain_sentence(error))}
+            shown = {
+                **self._opened(self._default(), request),
+                self.live: lab_view.live(trouble=plain_sentence(error)),
+            }
         yield {**shown, self.tabs: gr.Tabs(selected=LINK)}
         if comparison is not None:
             if len(comparison.rankers) > 1:
