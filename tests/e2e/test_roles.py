@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from html import unescape
 from types import SimpleNamespace
 
 import httpx
@@ -20,6 +22,7 @@ from chat_app import accounts as module
 from chat_app.accounts import FREE, IDLE, Accounts
 from chat_app.projects import Comparison, Plan, Side
 from chat_app.store import Store
+from chat_app.ui.lab_form import MINE
 from chat_app.ui.sign_in import OPEN
 from chat_app.votes import Votes
 from recsys.promotion import promotions
@@ -59,9 +62,8 @@ def guarded(catalog_folder, tmp_path_factory):
         for name, n in (("A few", 20), ("For the crowd", CROWDED))
     )
     running = Server(home, catalog_folder, rate_limit=1000, sign_in=1).start()
-    yield SimpleNamespace(
-        url=running.url, home=home, store=store, accounts=accounts, votes=votes, ids=ids, few=few, many=many
-    )
+    kept = {"store": store, "accounts": accounts, "votes": votes, "ids": ids, "few": few, "many": many}
+    yield SimpleNamespace(url=running.url, home=home, film=rows[0]["id"], **kept)
     running.stop()
     store.close()
 
@@ -331,6 +333,18 @@ def test_nor_by_the_name_of_a_page(people):
     for kind in ("application/json", "application/JSON", "text/plain"):
         sent = people["Bob"].post("/gradio_api/cancel", content=twice, headers={"content-type": kind})
         assert sent.status_code == 401
+
+
+def test_nor_through_the_lab(guarded, people):
+    def mine(page: Page) -> list:
+        """One's own profile from the chat, as the Lab has it."""
+        form = page.act("lab-form", do="lab_say", form={"who": [MINE], "say": ["ten"]})["lab-form"]
+        return json.loads(unescape(re.search(r'name="items" value="([^"]*)"', form)[1]))
+
+    ann = Page(people["Ann"])
+    ann.session = ann.act("thread", do="liked", id=guarded.film)["browserstate"]
+    assert mine(ann) == [[guarded.film, "liked"]]
+    assert mine(Page(people["Bob"], ann.session)) == []
 
 
 # votes
