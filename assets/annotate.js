@@ -2,12 +2,12 @@
 window.tiller.annotate = (element, send, watch) => {
   const $ = (selector, root = element) => root.querySelector(selector);
   const store = {
-    get: () => { try { return localStorage.getItem("tiller-project"); } catch { return null; } },
-    set: id => { try { localStorage.setItem("tiller-project", id); } catch { /* private mode */ } },
+    get: key => { try { return localStorage.getItem("tiller-" + key); } catch { return null; } },
+    set: (key, value) => { try { localStorage.setItem("tiller-" + key, value); } catch { /* private mode */ } },
   };
   const CHOICES = { a: "A", b: "B", t: "tie", x: "bad" };
   const STRENGTHS = { 1: "1", 2: "2", 3: "3", 4: "" };
-  const folded = new Map(); // fold-outs by data-key stay as they were left
+  const folded = new Map(); // fold-outs by data-key stay as they were left, guidelines for good
   let begun = false, waiting = null, saving = null, spent = 0, since = null;
 
   function said() {
@@ -54,15 +54,26 @@ window.tiller.annotate = (element, send, watch) => {
     spent = 0;
     since = document.hidden ? null : performance.now();
     const room = $(".room");
-    if (room?.dataset.project) store.set(room.dataset.project);
-    for (const fold of element.querySelectorAll("details[data-key]"))
-      if (folded.has(fold.dataset.key)) fold.open = folded.get(fold.dataset.key);
-      else if (fold.classList.contains("guidelines") && innerWidth <= 860) fold.open = false;
-    if (room && (element.contains(document.activeElement) || document.activeElement === document.body))
-      room.focus({ preventScroll: true });
+    // the page is patched in place, and what a person chose outlives the attributes that say otherwise
+    $(".ballot")?.reset();
+    for (const option of element.querySelectorAll("[data-choose] option")) option.selected = option.defaultSelected;
+    if (room?.dataset.project) store.set("project", room.dataset.project);
+    for (const fold of element.querySelectorAll("details[data-key]")) {
+      const key = fold.dataset.key, guide = fold.classList.contains("guidelines");
+      const left = folded.get(key) ?? (guide ? store.get(key) : null);
+      if (left !== null) fold.open = String(left) === "true";
+      else if (guide && innerWidth <= 860) fold.open = false;
+    }
+    takeFocus();
     if (element.offsetParent !== null) scrollTo({ top: 0, behavior: "instant" });
   }
 
+  // keys are for the room once it is in front, not for the tab that was clicked
+  function takeFocus() {
+    const at = document.activeElement;
+    if (element.offsetParent !== null && (at === document.body || at.closest("[role=tab], #annotate")))
+      $(".room")?.focus({ preventScroll: true });
+  }
   function pick(name, value) {
     const input = $(`[name=${name}][value="${value}"]`);
     if (!input) return;
@@ -95,8 +106,14 @@ window.tiller.annotate = (element, send, watch) => {
   element.addEventListener("change", event => {
     if (event.target.dataset.choose === "project") act("next", { project: event.target.value });
   });
-  element.addEventListener("toggle", event => event.target.dataset?.key && folded.set(event.target.dataset.key, event.target.open), true);
+  element.addEventListener("toggle", ({ target }) => {
+    if (!target.dataset?.key) return;
+    folded.set(target.dataset.key, target.open);
+    if (target.classList.contains("guidelines")) store.set(target.dataset.key, target.open);
+  }, true);
   document.addEventListener("keydown", press);
+  document.addEventListener("click", event =>
+    event.detail && event.target.closest("[role=tab]") && requestAnimationFrame(takeFocus));
   watch("value", arrived);
-  send({ do: "next", project: store.get() });
+  send({ do: "next", project: store.get("project") });
 };

@@ -76,7 +76,7 @@ window.tiller = (() => {
     const data = { ...button.dataset };
     if (button.hasAttribute("aria-pressed") && data.do !== "pick") button.setAttribute("aria-pressed", "true");
     if (local[data.do]) local[data.do](data, send, button);
-    else send(data.do.startsWith("lab_") ? { ...data, form: fields() } : data);
+    else send(/^(lab|project)_/.test(data.do) ? { ...data, form: fields(button.closest("[data-form]")) } : data);
     if (["new", "open"].includes(data.do) && document.body.classList.contains("drawer-open")) drawer(false);
     // a button that goes away with its click hands the focus on
     if (data.do === "remove") refocus(button);
@@ -84,9 +84,10 @@ window.tiller = (() => {
     else if (toBox.has(data.do) && !matchMedia("(pointer: coarse)").matches) box()?.focus();
   }
   let back = null; // the button that has the focus once the Lab's form is back
-  // the Control Lab: every button sends along what stands in the form, each field as a list
-  function fields() {
-    const out = {}, form = $("[data-form]");
+  // every button of a form sends along what stands in it, each field as a list; without one, the Lab's
+  function fields(form = null) {
+    form ??= $("#lab [data-form]");
+    const out = {};
     for (const [name, value] of form ? new FormData(form) : []) (out[name] ??= []).push(value);
     return out;
   }
@@ -140,6 +141,11 @@ window.tiller = (() => {
     if (document.activeElement === document.body && !matchMedia("(pointer: coarse)").matches) box()?.focus({ preventScroll: true });
   }
 
+  // what was asked for below the window comes into it
+  function shown(element) {
+    if (element.getBoundingClientRect().top > innerHeight * .6) element.scrollIntoView({ block: "start" });
+  }
+
   function save(text) {
     if (!text) return;
     const file = JSON.parse(text), link = document.createElement("a");
@@ -169,7 +175,8 @@ window.tiller = (() => {
       document.documentElement.style.setProperty("--t-dock-height", `${dock.target.offsetHeight}px`)).observe(element.closest("#dock"));
     watch("value", () => {
       if (id === "download") save(props.value);
-      else if (id === "lab-form") { $("form", element)?.reset(); arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
+      else if (["lab-form", "project-form"].includes(id)) { $("form", element)?.reset(); arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
+      else if (["lab-result", "lab-curve"].includes(id)) { arrived(element); shown($("#" + id)); }
       else if (id === "live") requestAnimationFrame(() => $(".pending", element)?.scrollIntoView({ block: "start", behavior: "instant" }));
       else arrived(element);
     });

@@ -149,7 +149,7 @@ def make_comparisons(
         else:
             break
         kept += [found] if found else []
-        if progress and found and (len(made) + len(checks)) % 25 == 0:
+        if progress and found and (len(made) + len(checks)) % 10 == 0:
             progress(f"Made {len(made) + len(checks)} of {plan.count + wanted} comparisons.")
     if len(made) < plan.count:
         raise AnnotationError(

@@ -22,7 +22,7 @@ from chat_app.state import State
 from recsys.candidates import Taste
 from recsys.catalog import Catalog
 from recsys.constraints import Compliance, Constraints
-from recsys.contenders import ZERO_SHOT
+from recsys.contenders import FUSED, ZERO_SHOT
 from recsys.controls import ControlIntent
 from recsys.curves import Curve, Sweep, load_or_measure
 from recsys.curves import Progress as CurveProgress
@@ -225,10 +225,15 @@ class Lab:
         return load_or_measure(self.held_out, entries, sweep, comparison.users, n, progress=progress)
 
     def choices(self) -> list[RankerChoice]:
-        """Every ranker at hand, guarded and free; the model that writes titles is only free."""
+        """Every ranker at hand, guarded and free, where it can be both: the model that writes titles is only
+        free, and what is fused with ALS only guarded."""
         names = self.held_out.names()
         both = [RankerChoice(model=name, decoding=d) for name in names for d in ("guarded", "free")]
-        return [choice for choice in both if choice.model != ZERO_SHOT or choice.decoding == "free"]
+        return [
+            choice
+            for choice in both
+            if not (choice.model.endswith(FUSED) if choice.decoding == "free" else choice.model == ZERO_SHOT)
+        ]
 
     def _check(self, comparison: Comparison, least: int) -> None:
         if len(comparison.rankers) < least:

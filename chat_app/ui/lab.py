@@ -6,7 +6,6 @@ stands in the form, so the server keeps nothing in between but the work under wa
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,15 +17,17 @@ from chat_app.conversation import Progress
 from chat_app.lab import Compared, Lab
 from chat_app.lab_link import Comparison, LabError, RankerChoice, Who
 from chat_app.ui import lab_view
-from chat_app.ui.lab_form import Fields, field, read_form, with_control
+from chat_app.ui.fields import Fields, field
+from chat_app.ui.lab_form import read_form, with_control
 from chat_app.ui.limits import Limits
 from chat_app.ui.model_cards import ModelCards
-from chat_app.ui.session import person, read_session
-from chat_app.ui.turns import Desk, RunningTurn, Stopped, TurnFailed, plain_sentence
+from chat_app.ui.session import html, person, read_session
+from chat_app.ui.turns import Desk, Errands, Stopped, TurnFailed, plain_sentence
 from recsys.contenders import FUSED
 from recsys.controls import ControlEdit, ControlIntent, Removal
 from recsys.curves import Curve
 from recsys.models import default_model
+from recsys.profile import Profile
 
 if TYPE_CHECKING:
     from chat_app.services import Services
@@ -35,7 +36,6 @@ Page = dict[Any, Any]  # component -> its new value
 Result = TypeVar("Result")
 #: The name of a comparison in the address bar.
 LINK = "lab"
-WIRE = "tiller.wire(element, data => trigger('act', data), watch, server, props)"
 
 
 class LabTab:
@@ -45,17 +45,17 @@ class LabTab:
         self.services, self.limits, self.desk = services, limits, desk
         self.lab = Lab(services)
         self.cards = ModelCards(services, self.lab.held_out)
-        self._running: dict[str, RunningTurn[Any]] = {}
+        self.errands = Errands()
 
     def build(self, tabs: gr.Tabs, tab: gr.Tab, session: gr.BrowserState) -> None:
         """Lay out the components and connect them. ``session`` is the chat's: whose profile is one's own."""
         self.tabs = tabs
         self.opened = gr.State(False)
         with gr.Column(elem_id="lab", min_width=0):
-            self.form = _html("lab-form")
-            self.live = _html("lab-live")
-            self.result = _html("lab-result")
-            self.curve = _html("lab-curve")
+            self.form = html("lab-form")
+            self.live = html("lab-live")
+            self.result = html("lab-result")
+            self.curve = html("lab-curve")
             self.models = self.cards.build()
         parts = [self.opened, self.form, self.live, self.result, self.curve, self.models]
         private: dict[str, Any] = {
@@ -117,8 +117,7 @@ class LabTab:
         self, do: str, data: dict[str, Any], fields: Fields, session: Any, request: gr.Request
     ) -> Iterator[Page]:
         if do == "lab_stop":
-            if running := self._running.get(str(request.session_hash)):
-                running.stop()
+            self.errands.stop(str(request.session_hash))
             yield {self.opened: True}
             return
         said = field(fields, "say")
@@ -180,11 +179,8 @@ class LabTab:
     ) -> Iterator[Page]:
         """Do something slow in a thread, telling how far it is; a newer piece of work of the same page
         stops the one before."""
-        key, running = str(request.session_hash), RunningTurn[Result]()
-        if before := self._running.get(key):
-            before.stop()
-        self._running[key] = running
-        threading.Thread(target=running.work, args=(do,), daemon=True, name="lab").start()
+        key = str(request.session_hash)
+        running = self.errands.start(key, do)
         page: Page = {self.live: lab_view.live()}
         try:
             for step in running.steps():
@@ -196,9 +192,7 @@ class LabTab:
         except TurnFailed as error:
             page = {self.live: lab_view.live(trouble=str(error))}
         finally:
-            running.stop()  # the page may have gone away
-            if self._running.get(key) is running:
-                del self._running[key]
+            self.errands.end(key, running)  # the page may have gone away
         yield page
 
     # parts
@@ -228,7 +222,9 @@ class LabTab:
     def _mine(self, session: Any, request: gr.Request) -> Who:
         """The profile of the conversation that is open in the chat."""
         session = read_session(session, self._who(request))
-        return Who.of_profile(self.desk.open(session["owner"], session["conversation"]).state.profile)
+        at = session["conversation"]
+        profile = self.desk.open(session["owner"], at).state.profile if at else Profile()
+        return Who.of_profile(profile)
 
     def _who(self, request: gr.Request) -> Account:
         return person(request, self.services.settings)
@@ -240,8 +236,3 @@ def _without(intent: ControlIntent, removal: Any) -> ControlIntent:
         return ControlEdit(remove=(Removal.model_validate_json(str(removal)),)).apply(intent)
     except ValidationError:
         raise LabError("That control is no longer there.") from None
-
-
-def _html(elem_id: str) -> gr.HTML:
-    """A piece of the page whose buttons send ``act`` events."""
-    return gr.HTML("", js_on_load=WIRE, apply_default_css=False, elem_id=elem_id)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
-
 from chat_app.lab_link import Comparison, LabError, RankerChoice, Who
+from chat_app.ui.fields import Fields, checked, field, number
 from recsys.catalog import Catalog
 from recsys.constraints import find_title
 from recsys.controls import Clause, ControlEdit, ControlIntent, Quota, Range
@@ -26,25 +25,23 @@ OPS = {"about": "about", "at_least": "at least", "at_most": "at most", "exactly"
 MINE = "mine"
 SCALARS = ("count", "theme", "avoid_theme", "popularity", "order")
 
-Fields = Mapping[str, Any]
-
 
 def read_form(fields: Fields, catalog: Catalog, mine: Callable[[], Who]) -> Comparison:
     """The comparison that the form describes; ``mine`` finds one's own profile.
 
     Raises
     ------
-    LabError : a field is not what it has to be.
+    FormError : a field is not what it has to be.
     ControlError : the catalogue does not know a title or value.
     """
     kind, _, name = field(fields, "who").partition(":")
     if kind == MINE:
         who = mine()
     elif kind == "items":
-        who = _checked(lambda: Who(kind="items", items=json.loads(field(fields, "items") or "[]")))
+        who = checked(lambda: Who(kind="items", items=json.loads(field(fields, "items") or "[]")))
     else:
-        who = _checked(lambda: Who(kind=kind, name=name))  # type: ignore[arg-type]
-    return _checked(
+        who = checked(lambda: Who(kind=kind, name=name))  # type: ignore[arg-type]
+    return checked(
         lambda: Comparison(
             catalog=catalog.name,
             who=who,
@@ -52,8 +49,8 @@ def read_form(fields: Fields, catalog: Catalog, mine: Callable[[], Who]) -> Comp
             intent=_intent(fields, catalog),
             rankers=tuple(_choice(text) for text in fields.get("rankers") or ()),
             sweep=_sweep(fields),
-            users=_number(fields, "users") or 100,
-            points=_number(fields, "points") or 11,
+            users=number(fields, "users") or 100,
+            points=number(fields, "points") or 11,
         )
     )
 
@@ -61,7 +58,7 @@ def read_form(fields: Fields, catalog: Catalog, mine: Callable[[], Who]) -> Comp
 def with_control(fields: Fields, catalog: Catalog, intent: ControlIntent) -> ControlIntent:
     """The intent with the control that the form's "add" line describes. Raises as :func:`read_form`."""
     kind, facet = field(fields, "kind"), field(fields, "facet")
-    number, low, high = field(fields, "number"), _number(fields, "low"), _number(fields, "high")
+    column, low, high = field(fields, "number"), number(fields, "low"), number(fields, "high")
     if kind not in KINDS:
         raise LabError("Choose what kind of control to add.")
     if kind in ("range", "share_range") and low is None and high is None:
@@ -77,18 +74,18 @@ def with_control(fields: Fields, catalog: Catalog, intent: ControlIntent) -> Con
         if kind == "none":
             return ControlIntent(exclude=(Clause(facet=facet, any_of=values),))
         if kind == "range":
-            return ControlIntent(ranges=(Range(facet=number, min=low, max=high),))
-        amount = _number(fields, "amount")
+            return ControlIntent(ranges=(Range(facet=column, min=low, max=high),))
+        amount = number(fields, "amount")
         if amount is None:
             raise LabError("Say how large the share is.")
         per_cent = field(fields, "unit") != "items"
         quota: dict[str, Any] = {"op": field(fields, "op") or "about"}
         quota |= {"share": amount / 100} if per_cent else {"count": int(amount)}
         what = {"facet": facet, "value": values[0]} if kind == "share" else None
-        quota |= what or {"facet": number, "min": low, "max": high}
+        quota |= what or {"facet": column, "min": low, "max": high}
         return ControlIntent(quotas=(Quota.model_validate(quota),))
 
-    changed = ControlEdit(add=_checked(make)).apply(intent)
+    changed = ControlEdit(add=checked(make)).apply(intent)
     changed.compile(catalog)  # refuses what the catalogue does not know
     return changed
 
@@ -97,7 +94,7 @@ def _intent(fields: Fields, catalog: Catalog) -> ControlIntent:
     """The controls added so far, with the numbers and words that stand in fields of their own."""
     kept = ControlIntent.model_validate_json(field(fields, "intent") or "{}")
     scalars: dict[str, Any] = {name: field(fields, name) or None for name in SCALARS}
-    scalars["count"] = _number(fields, "count")
+    scalars["count"] = number(fields, "count")
     lists = {name: _titles(field(fields, name), catalog) for name in ("like", "unlike")}
     return ControlIntent.model_validate({**kept.model_dump(), **scalars, **lists})
 
@@ -127,32 +124,3 @@ def _sweep(fields: Fields) -> str:
     if kind == "share":
         return f"share:{field(fields, 'sweep_facet')}={field(fields, 'sweep_value')}"
     return f"range:{field(fields, 'sweep_number')}" if kind == "range" else kind
-
-
-def field(fields: Fields, name: str) -> str:
-    """The text of one field, "" where there is none."""
-    values = fields.get(name) or [""]
-    return str(values[0] if isinstance(values, list) else values).strip()
-
-
-def _number(fields: Fields, name: str) -> Any:
-    """A number, a whole one where it can be; None for an empty field."""
-    text = field(fields, name)
-    if not text:
-        return None
-    try:
-        number = float(text)
-        return int(number) if number.is_integer() else number
-    except (ValueError, OverflowError):
-        raise LabError(f"“{text[:40]}” is no number ({name.replace('_', ' ')}).") from None
-
-
-def _checked(make: Any) -> Any:
-    try:
-        return make()
-    except (ValidationError, json.JSONDecodeError) as error:
-        if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise LabError(f"That cannot be: {f'{place}: ' * bool(place)}{first['msg']}.") from None
-        raise LabError("That cannot be read; please reload the page.") from None

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from chat_app.chips import chips
 from chat_app.lab import Compared, Lab, Made, export
-from chat_app.lab_link import Comparison
+from chat_app.lab_link import Comparison, RankerChoice
 from chat_app.phrases import ORDERS, POPULARITY, plain_label
 from chat_app.ui.cards import render
-from chat_app.ui.lab_form import KINDS, MINE, OPS, SCALARS, Fields, field
+from chat_app.ui.fields import Fields, field
+from chat_app.ui.lab_form import KINDS, MINE, OPS, SCALARS
 from recsys.catalog import Catalog
+from recsys.contenders import FUSED
 from recsys.controls import ORDER_KEYS
 from recsys.curves import MOST_POINTS, Curve, Sweep
 from recsys.lm.adapter import Manifest
@@ -25,12 +30,16 @@ from recsys.profile import Profile
 from recsys.report import number, show
 from recsys.titles import display_title
 
-VALUES_OFFERED, HISTORY_SHOWN = 300, 30
+VALUES_OFFERED, HISTORY_SHOWN, HASH_SHOWN = 300, 30, 12
 RANKERS = {
     "popularity": "The best rated of the most used items: the same list for everybody.",
     "als": "Implicit ALS with the profile folded in, fitted on the training part.",
     "teacher": "A SASRec, a sequential transformer over all items, fitted on the training part.",
     "zero-shot": "The base language model, untrained: it writes titles, which are matched exactly.",
+}
+DECODINGS = {
+    "guarded": "keeps to the controls while the list is made",
+    "free": "the ranker by itself; nothing holds it to them",
 }
 
 
@@ -69,7 +78,9 @@ def form(lab: Lab, comparison: Comparison, fields: Fields | None = None, remark:
         first=next(iter(catalog.categorical), ""),
         categories=[(name, name.replace("_", " ")) for name in catalog.categorical],
         numbers=[(name, name.replace("_", " ")) for name in catalog.numeric],
-        choices=lab.choices(),
+        rankers=_rankers(lab),
+        decodings=DECODINGS,
+        fused=FUSED,
         sweep=sweep,
         most_points=MOST_POINTS,
     )
@@ -89,6 +100,7 @@ def compared(lab: Lab, found: Compared) -> str:
         shares=[control.is_share for control in found.controls],
         lists=[(made, _figures(made, found)) for made in found.lists],
         title=display_title,
+        label=partial(plain_label, catalog),
         history=_history(found.person.profile, catalog),
         target=None if target is None else display_title(catalog.titles[target]),
         overlaps=[(names[a], names[b], n) for (a, b), n in found.shared.items()],
@@ -117,9 +129,9 @@ def curve(found: Curve, noun: str, link: str) -> str:
     )
 
 
-def live(words: str = "", done: int = 0, total: int = 0, trouble: str = "") -> str:
-    """What is going on, with a bar where it can be counted; or what went wrong."""
-    return render("lab_live.html", words=words, done=done, total=total, trouble=trouble)
+def live(words: str = "", done: int = 0, total: int = 0, trouble: str = "", stop: str = "lab_stop") -> str:
+    """What is going on, with a bar where it can be counted and a button that stops it; or what went wrong."""
+    return render("lab_live.html", words=words, done=done, total=total, trouble=trouble, stop=stop)
 
 
 def model_cards(
@@ -155,16 +167,30 @@ def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
     out = []
     for key, value in values.items():
         name = f"{before}{key}".replace("_", " ")
-        out += _flat(value, f"{name}, ") if isinstance(value, Mapping) else [(name, _word(value))]
+        if isinstance(value, Mapping):
+            out += _flat(value, f"{name}, ")
+        elif value is not None:
+            out.append((name, _word(value)))
     return out
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_word, value))
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{40,}", value):
+        return value[:HASH_SHOWN] + "…"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, int):
         return f"{value:,}"
     return str(value)
+
+
+def _rankers(lab: Lab) -> list[tuple[str, list[RankerChoice]]]:
+    """The choices by ranker."""
+    return [(name, list(both)) for name, both in groupby(lab.choices(), lambda choice: choice.model)]
 
 
 def _figures(made: Made, found: Compared) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from chat_app.ui.turns import plain_sentence
 from chat_app.votes import Assignment, NothingToDo, VoteRefused, Votes
 from recsys.catalog import Catalog
 
-NO_PROJECTS = "There is no project yet. `tiller annotate new` makes one."
+NO_PROJECTS = "There is no project yet: make one below."
 NOTHING_BEFORE = "There is no earlier vote of yours."
 
 
@@ -47,7 +48,13 @@ class Room:
         if not known:
             return Answer(comparison.rest(None, sentence=NO_PROJECTS), "")
         wanted = _text(data, "project")
-        return self._next(who, wanted if wanted in known else known[0])
+        if wanted in known:
+            return self._next(who, wanted)
+        for project in known:  # who chose none gets one with something to do
+            with suppress(NothingToDo):
+                self.votes.next(project, who)
+                return self._next(who, project)
+        return self._next(who, known[0])
 
     def _do_vote(self, who: str, data: Mapping[str, Any]) -> Answer:
         try:

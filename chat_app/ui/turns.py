@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chat_app.conversation import Conversation, Progress
 from chat_app.reply import Reply
@@ -93,6 +93,32 @@ class RunningTurn(Generic[Result]):
         finally:
             self.done.set()
             self._steps.put(None)
+
+
+class Errands:
+    """Slow work that pages ask for, one piece a page: a newer one stops the one before."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, RunningTurn[Any]] = {}
+
+    def start(self, page: str, do: Callable[[Progress], Result]) -> RunningTurn[Result]:
+        """Begin a piece of work in a thread; say :meth:`end` when nobody watches it any longer."""
+        errand: RunningTurn[Result] = RunningTurn()
+        self.stop(page)
+        self._running[page] = errand
+        threading.Thread(target=errand.work, args=(do,), daemon=True, name="errand").start()
+        return errand
+
+    def stop(self, page: str) -> None:
+        """Stop what a page has under way."""
+        if running := self._running.get(page):
+            running.stop()
+
+    def end(self, page: str, errand: RunningTurn[Any]) -> None:
+        """Stop a piece of work, where it is not done, and forget it."""
+        errand.stop()
+        if self._running.get(page) is errand:
+            del self._running[page]
 
 
 class Desk:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from chat_app.lab import NOBODY, Lab, export
 from chat_app.lab_link import LONGEST_LINK, Comparison, LabError, RankerChoice, Who
 from chat_app.ui import lab_view
-from chat_app.ui.lab_form import field, read_form, with_control
+from chat_app.ui.fields import field
+from chat_app.ui.lab_form import read_form, with_control
 from recsys.cases import core_cases
 from recsys.contenders import Contender
 from recsys.controls import Clause, ControlIntent, Quota, Range
@@ -190,7 +191,9 @@ def test_adapters_say_by_their_manifests_what_they_have_not_seen(lab):
     for name, split in (("honest", "leave-last-out: the last two"), ("other", "all of it")):
         folder = lab.services.settings.data_dir / "models" / name
         folder.mkdir(parents=True)
+        training = {"tied": False, "minutes": None, "parts": ["cf", "text"], "windows": {"history": 100}}
         own = {"split": split, "metrics": {"a": 0.5}, "fusion": 0.3 if name == "honest" else 0.0}
+        own |= {"training": training, "sha256": "0123456789ab" + "f" * 52}
         facts = Manifest(name, "sft", "base", "h", 1, lab.catalog.name, 9, 1, 1, **own)
         (folder / MANIFEST).write_text(json.dumps(asdict(facts)))
     assert [name for name in ("honest", "other", "als") if lab.held_out.is_fair(name)] == ["honest", "als"]
@@ -198,6 +201,15 @@ def test_adapters_say_by_their_manifests_what_they_have_not_seen(lab):
     manifests = [lab.held_out.manifest(name) for name in ("honest+als", "other")]
     page = Tags(lab_view.model_cards(lab.held_out.names(), manifests))
     assert "leave-last-out: the last two" in page.text and "popularity" in page.text and "0.5" in page.text
+    for words in ("tied" + "no", "parts" + "cf, text", "windows, history" + "100", "0123456789ab…"):
+        assert words in page.text
+    assert "minutes" not in page.text and "ffff" not in page.text
+
+
+def test_what_can_be_made_one_way_only_is_offered_so(lab, monkeypatch):
+    monkeypatch.setattr(lab.held_out, "names", lambda: ["als", "my", "my+als", "zero-shot"])
+    wanted = "als, guarded; als, free; my, guarded; my, free; my+als, guarded; zero-shot, free"
+    assert [choice.label for choice in lab.choices()] == wanted.split("; ")
 
 
 def test_errors_of_form_are_shown_and_one_failure_leaves_the_others(lab, monkeypatch):

@@ -59,6 +59,16 @@ def test_a_vote_leads_to_the_next_comparison(room):
     assert again == answer
 
 
+def test_who_chose_no_project_gets_one_with_something_to_do(room):
+    done, open_ = project(room, [comparison()], name="A"), project(room, [comparison()], name="B")
+    first = room.act("ann", {"do": "next"})
+    room.act("ann", page(first.room) | {"do": "vote", "choice": "A"})
+    assert page(first.room)["project"] == done
+    assert page(room.act("bob", {"do": "next"}).room)["project"] == open_
+    chosen = page(room.act("cy", {"do": "next", "project": done}).room)
+    assert chosen["project"] == done and "comparison" not in chosen  # who chose is told that it is done
+
+
 def test_everything_that_is_to_be_judged_is_there_and_nothing_that_tells_who_made_it(room):
     profile = [(100 + i, "liked") for i in range(12)] + [(130, "disliked"), (999, "seen")]
     project(room, [comparison(profile=profile, reasons=(("red",), ("blue",)))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -276,3 +277,24 @@ def test_schemas_are_whole():
         text = str(api.schema(model))
         assert "$ref" not in text and "properties" in text
     assert set(api.schema(ControlIntent)["properties"]) == set(ControlIntent.model_fields)
+
+
+def test_a_newer_errand_of_a_page_stops_the_one_before():
+    errands = turns.Errands()
+
+    def endless(tell):
+        while True:
+            tell("Still at it")
+            time.sleep(0.001)
+
+    first, elsewhere = errands.start("page", endless), errands.start("other page", lambda tell: "else")
+    second = errands.start("page", lambda tell: "done")
+    with pytest.raises(turns.Stopped):
+        list(first.steps())
+    assert (list(second.steps()), second.reply) == ([], "done")
+    assert (list(elsewhere.steps()), elsewhere.reply) == ([], "else")
+    errands.end("page", first)  # late, and no longer of this page
+    third = errands.start("page", endless)
+    errands.stop("page")
+    with pytest.raises(turns.Stopped):
+        list(third.steps())

@@ -159,3 +159,30 @@ def test_the_chat_goes_on_beside_it(new_chat, annotated):
     assert len(chat.titles()) == 3
     chat.say("three dramas")
     assert len(chat.titles()) == 3
+
+
+def test_a_project_is_made_in_the_page(new_chat, annotated):
+    room = Annotation(new_chat(annotated))
+    page = room.page
+    form = page.locator(".project-form")
+    page.get_by_text("New project", exact=True).click()
+    make = page.get_by_role("button", name="Make the comparisons")
+    make.click()
+    page.locator("#project-live", has_text="Give the project a name").wait_for(timeout=WAIT)
+    form.get_by_label("Name", exact=True).press_sequentially("Abt by hand")
+    assert "A" not in room.checked()  # letters in a form are letters
+    form.get_by_label("Comparisons", exact=True).fill("3")
+    form.get_by_label("Requests").fill("three comedies\nfilms from the 90s")
+    make.click()
+    room.notice.filter(has_text="is ready").wait_for(timeout=WAIT)
+    page.locator("[data-choose=project]").wait_for(timeout=WAIT)
+    chosen = page.locator("[data-choose=project]").locator("option:checked")
+    assert chosen.inner_text() == "Abt by hand"
+    assert page.locator(".request").inner_text() in ("three comedies", "films from the 90s")
+    assert page.locator(".far").inner_text().count("of 3") == 1
+    assert not page.locator(".new-project").evaluate("d => d.open")
+    page.get_by_text("New project", exact=True).click()
+    assert form.get_by_label("Name", exact=True).input_value() == ""
+    form.get_by_label("Name", exact=True).fill("Abt by hand")
+    make.click()
+    page.locator("#project-live", has_text="already").wait_for(timeout=WAIT)

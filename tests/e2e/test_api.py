@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -101,7 +102,8 @@ def test_mcp(server):
             answer = await mcp.call_tool("recommend", {"request": "three comedies"})
             return tools, answer
 
-    tools, answer = asyncio.run(session())
+    with ThreadPoolExecutor() as beside:  # this thread has the event loop of the browser
+        tools, answer = beside.submit(asyncio.run, session()).result()
     by_name = {tool.name: tool for tool in tools}
     assert set(by_name) == {"recommend", "parse", "turn"}
     assert "plain words" in by_name["recommend"].description

@@ -406,6 +406,21 @@ def test_only_an_admin_promotes_and_takes_it_back(guarded, people):
     assert "nothing to take back" in str(root.act("lab-models", do="lab_rollback"))
 
 
+def test_only_an_admin_makes_projects(guarded, people):
+    sides = {"first": ["als|guarded"], "second": ["popularity|guarded"]}
+    form = {"name": ["Made in the page"], "guidelines": ["Choose."], "count": ["2"], **sides}
+
+    def make(name: str) -> str:
+        return str(Page(people[name]).act("project-form", do="project_make", form=form))
+
+    before = [project.name for project in guarded.votes.projects.all()]
+    for name in ("Ann", "Vera"):
+        assert "That is for admins" in make(name)
+        assert guarded.votes.projects.named("A few") and len(guarded.votes.projects.all()) == len(before)
+    assert "is ready" in make("Root")
+    assert [p.name for p in guarded.votes.projects.all() if p.name not in before] == ["Made in the page"]
+
+
 # many at once
 
 
