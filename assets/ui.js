@@ -51,6 +51,10 @@ window.tiller = (() => {
     delete: ({ id, title }, send) => ask("ask-delete",
       dialog => { $("[data-name]", dialog).textContent = title; },
       () => send({ do: "delete", id })),
+    lab_promote: ({ name, before }, send) => ask("ask-promote",
+      dialog => { $("[data-name]", dialog).textContent = name; $("[data-before]", dialog).textContent = before; },
+      () => send({ do: "lab_promote", name })),
+    lab_rollback: (data, send) => send({ do: "lab_rollback" }),
     pick: ({ id, name }, send, button) => { choose(id, name, !chosen.has(id)); button.focus(); },
     skip: (data, send, button) => {
       const tile = button.closest(".tile"), next = tile.nextElementSibling ?? tile.previousElementSibling;
@@ -186,6 +190,13 @@ window.tiller = (() => {
   addEventListener("click", event => {
     if (document.body.classList.contains("drawer-open") && !event.target.closest("#side, .top, dialog")) drawer(false);
   });
+  // the session is over, here or in another tab: start anew, which leads to the sign-in
+  const plainFetch = window.fetch;
+  window.fetch = async (...request) => {
+    const answer = await plainFetch(...request);
+    if (answer.status === 401) location.reload();
+    return answer;
+  };
   document.readyState === "loading" ? addEventListener("DOMContentLoaded", initTheme) : initTheme();
   return { wire };
 })();

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from chat_app.account_commands import accounts
 from chat_app.align import align
 from chat_app.annotate import annotate
 from chat_app.command import JSON_OPTION, read_settings, say
@@ -38,9 +39,10 @@ def tiller(debug: bool) -> None:
 @tiller.command()
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.  [default: 7860]")
-def chat(host: str | None, port: int | None) -> None:
+@click.option("--sign-in", is_flag=True, default=None, help="Everybody signs in (see `tiller accounts`).")
+def chat(host: str | None, port: int | None, sign_in: bool | None) -> None:
     """Open the web app."""
-    settings = read_settings(host=host, port=port)
+    settings = read_settings(host=host, port=port, sign_in=sign_in)
     from chat_app.ui.app import launch_app
 
     launch_app(settings, progress=say)
@@ -264,6 +266,7 @@ tiller.add_command(align)
 tiller.add_command(models)
 tiller.add_command(curve)
 tiller.add_command(annotate)
+tiller.add_command(accounts)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -232,3 +232,40 @@ def m004_votes(connection: sa.Connection) -> None:
     meta.create_all(
         connection, tables=[t for t in meta.sorted_tables if t.name not in ("projects", "comparisons")]
     )
+
+
+@migration
+def m005_accounts(connection: sa.Connection) -> None:
+    """Who can sign in, and who is. ``key`` is the name as it is compared, NULL once the account was
+    removed; sessions are kept by the SHA-256 of their token, attempts by that of the name tried."""
+    meta = MetaData()
+    Table(
+        "accounts",
+        meta,
+        Column("id", String(32), primary_key=True),
+        Column("key", Text, unique=True),
+        Column("name", Text, nullable=False),
+        Column("role", String(20), nullable=False),
+        Column("password", Text, nullable=False),
+        Column("created", String(40), nullable=False),
+        Column("removed", String(40)),
+    )
+    Table(
+        "sessions",
+        meta,
+        Column("token", String(64), primary_key=True),
+        Column("account", String(32), ForeignKey("accounts.id"), nullable=False),
+        Column("began", Float, nullable=False),
+        Column("seen", Float, nullable=False),
+        Index("sessions_of_account", "account"),
+    )
+    Table(
+        "sign_in_attempts",
+        meta,
+        Column("key", String(64), primary_key=True),
+        Column("failures", Integer, nullable=False),
+        Column("at", Float, nullable=False),
+        Column("until", Float, nullable=False),
+        Index("sign_in_attempts_by_time", "at"),
+    )
+    meta.create_all(connection, checkfirst=False)

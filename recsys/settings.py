@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address the web app listens on")
     port: int = Field(7860, ge=0, le=65535, description="port of the web app")
+    sign_in: bool = Field(False, description="everybody signs in to the web app (see “Accounts”)")
     max_message: int = Field(4000, gt=0, description="longest message, in characters")
     rate_limit: int = Field(30, gt=0, description="messages a minute, for each session")
 

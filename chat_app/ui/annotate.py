@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from chat_app.accounts import may, require
 from chat_app.annotation import make_for
 from chat_app.conversation import Progress
 from chat_app.projects import Project
 from chat_app.ui import cards, lab_view, project_form
 from chat_app.ui.room import Room
-from chat_app.ui.session import html, read_session
+from chat_app.ui.session import html, person, read_session
 from chat_app.ui.turns import STORING, Errands, Stopped, TurnFailed, plain_sentence
 from chat_app.votes import Votes
+from recsys.errors import TillerError
 
 if TYPE_CHECKING:
     from chat_app.services import Services
@@ -45,7 +47,9 @@ class AnnotateTab:
             )
             self.room = html("room", wire=WIRE)
             none_yet = not self.answers.votes.projects.all()
-            self.form = html("project-form", project_form.form(self.services, is_open=none_yet))
+            by_role = self.services.settings.sign_in
+            form = "" if by_role else project_form.form(self.services, is_open=none_yet)
+            self.form = html("project-form", form)
             self.making = html("project-live")
         private: dict[str, Any] = {
             "trigger_mode": "multiple",
@@ -57,10 +61,24 @@ class AnnotateTab:
         self.room.act(self.on_act, [self.session], shared, **private)
         for part in (self.form, self.making):
             part.act(self.on_make, [self.session], [*shared, self.form, self.making], **private)
+        if by_role:
+            blocks = gr.context.Context.root_block
+            assert blocks is not None
+            blocks.load(self.on_load, None, [self.form], **private)
 
-    def on_act(self, session: Any, event: gr.EventData) -> Page:
+    def on_load(self, request: gr.Request) -> str:
+        """A page was opened: an admin gets the form that makes projects."""
+        who = person(request, self.services.settings)
+        return project_form.form(self.services) if may(who, "admin") else ""
+
+    def on_act(self, session: Any, event: gr.EventData, request: gr.Request) -> Page:
         """Something was pressed in the room."""
-        session = read_session(session)
+        who = person(request, self.services.settings)
+        try:
+            require(who, "annotator")
+        except TillerError as error:
+            return {self.notice: cards.live(notice=str(error))}
+        session = read_session(session, who)
         answer = self.answers.act(session["owner"], event._data if isinstance(event._data, dict) else {})
         page: Page = {self.session: session}
         if answer.room is not None:
@@ -71,7 +89,8 @@ class AnnotateTab:
 
     def on_make(self, session: Any, event: gr.EventData, request: gr.Request) -> Iterator[Page]:
         """A project was sent off, or is to be stopped."""
-        session, key = read_session(session), str(request.session_hash)
+        who, key = person(request, self.services.settings), str(request.session_hash)
+        session = read_session(session, who)
         data = event._data if isinstance(event._data, dict) else {}
         if data.get("do") != "project_make":
             self.errands.stop(key)
@@ -79,6 +98,7 @@ class AnnotateTab:
             return
         fields = data.get("form")
         try:
+            require(who, "admin")
             wanted = project_form.read_project(fields if isinstance(fields, dict) else {})
             self.answers.votes.projects.check_name(wanted.name)  # before anything slow
         except Exception as error:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import gradio as gr
 from pydantic import BaseModel, ValidationError
 
+from chat_app.accounts import Account
 from chat_app.controller.turn import Act, Event, TurnIntent
 from chat_app.conversation import Conversation
 from chat_app.state import State
 from chat_app.ui.limits import Limits, Refused
+from chat_app.ui.session import person
 from chat_app.ui.turns import Desk, TurnFailed, plain_sentence
 from recsys.constraints import find_title
 from recsys.controls import MAX_COUNT, ControlIntent
@@ -28,7 +30,8 @@ from recsys.slate import Slate
 if TYPE_CHECKING:
     from chat_app.services import Services
 
-HANDLE = re.compile(r"([0-9a-f]{32})\.([\w-]{43})")  # a conversation and the secret that opens it
+# a conversation and the secret that opens it; with sign-in, it opens to its account alone
+HANDLE = re.compile(r"([0-9a-f]{32})(?:\.([\w-]{43}))?")
 MOST_TITLES = 500
 
 
@@ -55,6 +58,12 @@ class TurnAnswer(BaseModel):
 def add_endpoints(services: "Services", limits: Limits, desk: Desk) -> None:
     """Offer ``recommend``, ``parse`` and ``turn``; called within ``gr.Blocks``."""
     catalog = services.catalog
+
+    def check(caller: gr.Request, text: str) -> Account:
+        with _plain_errors():
+            who = person(caller, services.settings)
+            _check(limits, caller, who, text)
+            return who
 
     def read(text: str, state: State) -> tuple[TurnIntent, State]:
         turn = services.controller.invoke({"state": state, "text": text})
@@ -83,7 +92,7 @@ def add_endpoints(services: "Services", limits: Limits, desk: Desk) -> None:
             a Slate: items with facets and reasons, compliance, relaxations, funnel, timings, model
         """
         titles = like or []
-        _check(limits, caller, " ".join((request, *titles)))
+        check(caller, " ".join((request, *titles)))
         with _plain_errors():
             profile = Profile()
             for title in titles[:MOST_TITLES]:
@@ -106,7 +115,7 @@ def add_endpoints(services: "Services", limits: Limits, desk: Desk) -> None:
         Returns:
             the act, the events (liked, disliked, seen), and the ControlIntent in force afterwards
         """
-        _check(limits, caller, text)
+        check(caller, text)
         with _plain_errors():
             turn, state = read(text, State(intent=_intent(intent)))
             return _json(ParsedTurn(act=turn.act, events=list(turn.events), intent=state.intent))
@@ -122,9 +131,9 @@ def add_endpoints(services: "Services", limits: Limits, desk: Desk) -> None:
         Returns:
             conversation, answer in Markdown, act, events, intent in force, Slate or null, suggestions
         """
-        _check(limits, caller, text)
+        who = check(caller, text)
         with _plain_errors():
-            talk = _open(desk, conversation)
+            talk = _open(desk, who, conversation)
             under_way = desk.start(talk, lambda c, progress: c.turn(text, progress))
             for _ in under_way.steps():
                 pass
@@ -132,7 +141,7 @@ def add_endpoints(services: "Services", limits: Limits, desk: Desk) -> None:
             assert reply is not None
             return _json(
                 TurnAnswer(
-                    conversation=f"{talk.id}.{talk.owner}",
+                    conversation=talk.id if who.id else f"{talk.id}.{talk.owner}",
                     text=reply.text,
                     act=reply.turn.act,
                     events=list(reply.turn.events),
@@ -196,22 +205,23 @@ def _parameters(fn: Callable[..., Any]) -> tuple[str, ...]:
     return fn.__code__.co_varnames[: fn.__code__.co_argcount]
 
 
-def _open(desk: Desk, handle: str) -> Conversation:
+def _open(desk: Desk, who: Account, handle: str) -> Conversation:
     """The conversation of a handle; a new one for ""."""
     if not handle:
-        return desk.new(secrets.token_urlsafe(32))
-    if (match := HANDLE.fullmatch(handle)) is None:
+        return desk.new(who.id or secrets.token_urlsafe(32))
+    match = HANDLE.fullmatch(handle)
+    owner = who.id or (match[2] if match else None)
+    if match is None or not owner:
         raise Refused(
             "That is no conversation: give what the last answer said under “conversation”, or nothing."
         )
-    return desk.load(match[2], match[1])
+    return desk.load(owner, match[1])
 
 
-def _check(limits: Limits, caller: gr.Request, text: str) -> None:
-    """Length and rate; callers without a session are told apart by their address."""
+def _check(limits: Limits, caller: gr.Request, who: Account, text: str) -> None:
+    """Length and rate; callers without account and session are told apart by their address."""
     address = caller.client.host if caller.client else ""
-    with _plain_errors():
-        limits.check(caller.session_hash or address, text)
+    limits.check(who.id or caller.session_hash or address, text)
 
 
 def _intent(value: dict | None) -> ControlIntent:

@@ -12,11 +12,15 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chat_app.accounts import Accounts, Role, may
+from chat_app.ui import cards
 from chat_app.ui.annotate import AnnotateTab
 from chat_app.ui.api import add_endpoints, answer_in_json
 from chat_app.ui.chat import ChatTab
 from chat_app.ui.lab import LINK, LabTab
 from chat_app.ui.limits import Limits
+from chat_app.ui.session import person
+from chat_app.ui.sign_in import SignIn
 from chat_app.ui.turns import Desk
 from recsys.errors import TillerError
 from recsys.settings import ASSETS, Settings
@@ -44,29 +48,47 @@ def build_app(services: Services) -> gr.Blocks:
                 chat.build()
             with gr.Tab("Control Lab", id=LINK) as tab:
                 LabTab(services, limits, desk).build(tabs, tab, chat.session)
-            with gr.Tab("Annotate", id="annotate"):
+            with gr.Tab("Annotate", id="annotate", visible=not settings.sign_in) as annotate:
                 AnnotateTab(services, chat.session).build()
         add_endpoints(services, limits, desk)
+        if settings.sign_in:
+            _show_by_role(settings, chat.account, {annotate: "annotator"})
     app.queue(default_concurrency_limit=None, max_size=500)
     return app
 
 
-def launch_options() -> dict[str, Any]:
-    """How the page looks and what it may do, for ``gr.Blocks.launch``."""
+def _show_by_role(settings: Settings, name: gr.HTML, tabs: dict[gr.Tab, Role]) -> None:
+    """Show who is signed in, and of these tabs the ones that are for them. What is done in a tab is
+    checked where it is done."""
+
+    def show(request: gr.Request) -> list[Any]:
+        who = person(request, settings)
+        visible = [gr.Tab(visible=may(who, role)) for role in tabs.values()]
+        return [cards.render("account.html", name=who.name), *visible]
+
+    blocks = gr.context.Context.root_block
+    assert blocks is not None
+    blocks.load(show, None, [name, *tabs], api_visibility="private", show_progress="hidden", queue=False)
+
+
+def launch_options(accounts: Accounts | None = None) -> dict[str, Any]:
+    """How the page looks and what it may do, for ``gr.Blocks.launch``; with ``accounts``, for who is
+    signed in only."""
+    door = [Middleware(SignIn, accounts=accounts)] if accounts else []
     return {
         "theme": gr.themes.Base(font=SANS, font_mono=MONO),
         # in the head, as Gradio rewrites what comes as css= and loses some of it
         "head": f"<style>{_assets('ui.css', 'lab.css', 'annotate.css')}</style>"
         f"<script>{_assets('ui.js', 'annotate.js')}</script>",
         "favicon_path": ASSETS / "mark.svg",
-        "app_kwargs": {"middleware": [Middleware(_Policy)], "docs_url": None, "redoc_url": None},
+        "app_kwargs": {"middleware": [Middleware(_Policy), *door], "docs_url": None, "redoc_url": None},
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,
         "share": False,
         "pwa": False,
-        "mcp_server": True,
+        "mcp_server": accounts is None,  # its tools are called by Gradio itself, for nobody
     }
 
 
@@ -77,6 +99,9 @@ def launch_app(settings: Settings, progress: Callable[[str], None] = print) -> N
 
     port = _free_port(settings.host, settings.port)
     with load_services(settings, progress=progress) as services:
+        accounts = Accounts(services.store) if settings.sign_in else None
+        if accounts:
+            accounts.check_admin()
         for notice in services.notices:
             progress(notice)
         app = build_app(services)
@@ -85,7 +110,7 @@ def launch_app(settings: Settings, progress: Callable[[str], None] = print) -> N
             server_port=port,
             quiet=True,
             prevent_thread_lock=True,
-            **launch_options(),
+            **launch_options(accounts),
         )
         answer_in_json(app)
         progress(f"Tiller is at {address}")
@@ -123,7 +148,7 @@ class _Policy:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["Content-Security-Policy"] = POLICY
-                headers["Referrer-Policy"] = "no-referrer"
+                headers["Referrer-Policy"] = "same-origin"  # without it, forms send no origin
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 

@@ -21,7 +21,7 @@ from chat_app.reply import Reply
 from chat_app.ui import cards, picker
 from chat_app.ui.clicks import read_click, remember
 from chat_app.ui.limits import Limits
-from chat_app.ui.session import Session, html, read_session
+from chat_app.ui.session import Session, html, person, read_session
 from chat_app.ui.turns import Desk, Job, Stopped, TurnFailed, plain_sentence
 from recsys.errors import TillerError
 from recsys.profile import Profile
@@ -54,6 +54,7 @@ class ChatTab:
             with gr.Column(elem_id="side", scale=0, min_width=0):
                 self.head = html("side-head", cards.fixed("side.html"))
                 self.side = html("side-list")
+                self.account = html("account")
             with gr.Column(elem_id="main", min_width=0):
                 self.top = html("top", cards.fixed("top.html"))
                 self.thread = html("thread", server_functions=[self._search()])
@@ -111,27 +112,28 @@ class ChatTab:
 
     # events
 
-    def on_load(self, session: Any) -> Iterator[Page]:
+    def on_load(self, session: Any, request: gr.Request) -> Iterator[Page]:
         """A page was opened: resume what the browser had open."""
-        session = read_session(session)
-        if turns := self.desk.under_way(session["conversation"]):
+        session = self._session(session, request)
+        if turns := self.desk.under_way(session["owner"], session["conversation"]):
             yield {self.session: session, self.live: cards.live(notice="Still at work on your last message…")}
             for turn in turns:
                 turn.done.wait(60)
         yield self._safely(session, lambda: self._everything(session, self._open(session)))
 
-    def on_message(self, session: Any, text: str, editing: bool) -> Iterator[Page]:
+    def on_message(self, session: Any, text: str, editing: bool, request: gr.Request) -> Iterator[Page]:
         """A message was sent (or, when ``editing``, the last one is replaced)."""
-        session, text = read_session(session), str(text or "").strip()
+        session, text = self._session(session, request), str(text or "").strip()
         if not text:
             yield {self.editing: gr.skip()}  # nothing changes
             return
         job: Job = lambda c, p: c.edit_last(text, p) if editing and c.turns else c.turn(text, p)  # noqa: E731
         yield from self._turn(session, text, job, typed=text)
 
-    def on_act(self, session: Any, event: gr.EventData) -> Iterator[Page]:
+    def on_act(self, session: Any, event: gr.EventData, request: gr.Request) -> Iterator[Page]:
         """A button was clicked; see ``templates/`` for the names of what they do."""
-        session, data = read_session(session), event._data if isinstance(event._data, dict) else {}
+        session = self._session(session, request)
+        data = event._data if isinstance(event._data, dict) else {}
         do = str(data.get("do"))
         if do == "say":
             text = str(data.get("text", "")).strip()
@@ -143,9 +145,13 @@ class ChatTab:
         else:
             yield from self._click(session, data)
 
-    def on_stop(self, session: Any) -> None:
+    def on_stop(self, session: Any, request: gr.Request) -> None:
         """Stop was clicked."""
-        self.desk.stop(read_session(session)["conversation"])
+        session = self._session(session, request)
+        self.desk.stop(session["owner"], session["conversation"])
+
+    def _session(self, session: Any, request: gr.Request) -> Session:
+        return read_session(session, person(request, self.services.settings))
 
     def _click(self, session: Session, data: dict[str, Any]) -> Iterator[Page]:
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import gradio as gr
 from pydantic import ValidationError
 
+from chat_app.accounts import Account
 from chat_app.conversation import Progress
 from chat_app.lab import Compared, Lab
 from chat_app.lab_link import Comparison, LabError, RankerChoice, Who
@@ -19,7 +20,8 @@ from chat_app.ui import lab_view
 from chat_app.ui.fields import Fields, field
 from chat_app.ui.lab_form import read_form, with_control
 from chat_app.ui.limits import Limits
-from chat_app.ui.session import html, read_session
+from chat_app.ui.model_cards import ModelCards
+from chat_app.ui.session import html, person, read_session
 from chat_app.ui.turns import Desk, Errands, Stopped, TurnFailed, plain_sentence
 from recsys.contenders import FUSED
 from recsys.controls import ControlEdit, ControlIntent, Removal
@@ -42,6 +44,7 @@ class LabTab:
     def __init__(self, services: Services, limits: Limits, desk: Desk) -> None:
         self.services, self.limits, self.desk = services, limits, desk
         self.lab = Lab(services)
+        self.cards = ModelCards(services, self.lab.held_out)
         self.errands = Errands()
 
     def build(self, tabs: gr.Tabs, tab: gr.Tab, session: gr.BrowserState) -> None:
@@ -53,7 +56,7 @@ class LabTab:
             self.live = html("lab-live")
             self.result = html("lab-result")
             self.curve = html("lab-curve")
-            self.models = html("lab-models")
+            self.models = self.cards.build()
         parts = [self.opened, self.form, self.live, self.result, self.curve, self.models]
         private: dict[str, Any] = {
             "api_visibility": "private",
@@ -77,10 +80,13 @@ class LabTab:
             return
         try:
             comparison = Comparison.from_link(link)
-            shown = self._opened(comparison)
+            shown = self._opened(comparison, request)
         except Exception as error:
             comparison = None
-            shown = {**self._opened(self._default()), self.live: lab_view.live(trouble=plain_sentence(error))}
+            shown = {
+                **self._opened(self._default(), request),
+                self.live: lab_view.live(trouble=plain_sentence(error)),
+            }
         yield {**shown, self.tabs: gr.Tabs(selected=LINK)}
         if comparison is not None:
             if len(comparison.rankers) > 1:
@@ -88,12 +94,12 @@ class LabTab:
             if comparison.sweep:
                 yield from self._draw(comparison, request)
 
-    def on_open(self, opened: bool) -> Page:
+    def on_open(self, opened: bool, request: gr.Request) -> Page:
         """The tab was opened."""
         if opened:
             return {self.opened: True}
         try:
-            return self._opened(self._default())
+            return self._opened(self._default(), request)
         except Exception as error:
             return {self.live: lab_view.live(trouble=plain_sentence(error))}
 
@@ -116,7 +122,7 @@ class LabTab:
             return
         said = field(fields, "say")
         self.limits.check(str(request.session_hash), said)
-        comparison = read_form(fields, self.lab.catalog, lambda: self._mine(session))
+        comparison = read_form(fields, self.lab.catalog, lambda: self._mine(session, request))
         remark = ""
         if said or do == "lab_say":  # what was typed counts, whichever button follows
             intent, remark = self.lab.read(said, comparison.intent)
@@ -191,14 +197,11 @@ class LabTab:
 
     # parts
 
-    def _opened(self, comparison: Comparison) -> Page:
-        held_out = self.lab.held_out
-        names = held_out.names()
-        manifests = {m.name: m for name in names if (m := held_out.manifest(name))}  # fused or not, one card
+    def _opened(self, comparison: Comparison, request: gr.Request) -> Page:
         return {
             self.opened: True,
             self.form: lab_view.form(self.lab, comparison),
-            self.models: lab_view.model_cards(names, list(manifests.values())),
+            self.models: self.cards.show(self._who(request)),
         }
 
     def _default(self) -> Comparison:
@@ -216,12 +219,15 @@ class LabTab:
             sweep=sweep,
         )
 
-    def _mine(self, session: Any) -> Who:
+    def _mine(self, session: Any, request: gr.Request) -> Who:
         """The profile of the conversation that is open in the chat."""
-        session = read_session(session)
+        session = read_session(session, self._who(request))
         at = session["conversation"]
         profile = self.desk.open(session["owner"], at).state.profile if at else Profile()
         return Who.of_profile(profile)
+
+    def _who(self, request: gr.Request) -> Account:
+        return person(request, self.services.settings)
 
 
 def _without(intent: ControlIntent, removal: Any) -> ControlIntent:

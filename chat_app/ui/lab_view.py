@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import groupby
@@ -134,11 +134,21 @@ def live(words: str = "", done: int = 0, total: int = 0, trouble: str = "", stop
     return render("lab_live.html", words=words, done=done, total=total, trouble=trouble, stop=stop)
 
 
-def model_cards(names: Sequence[str], manifests: Sequence[Manifest]) -> str:
-    """A card for each ranker at hand; those of adapters say what their manifests say."""
+def model_cards(
+    names: Sequence[str],
+    manifests: Sequence[Manifest],
+    default: str = "",
+    promotable: Collection[str] = (),
+    promoted: str = "",
+    said: str = "",
+) -> str:
+    """A card for each ranker at hand; those of adapters say what their manifests say. ``default`` ranks
+    from the next start on; there is a button for each that is ``promotable``, and one that takes
+    ``promoted`` back; ``said`` is what came of the last one."""
     plain = [(name, RANKERS[name]) for name in names if name in RANKERS]
     trained = [(manifest, _facts(manifest)) for manifest in manifests]
-    return render("lab_models.html", plain=plain, trained=trained)
+    buttons = {"default": default, "promotable": promotable, "promoted": promoted}
+    return render("lab_models.html", plain=plain, trained=trained, said=said, **buttons)
 
 
 def _facts(manifest: Manifest) -> dict[str, list[tuple[str, str]]]:

@@ -131,7 +131,7 @@ class Desk:
         self.services = services
         self._lock = threading.Lock()
         self._open: OrderedDict[tuple[str, str], Conversation] = OrderedDict()
-        self._under_way: dict[str, list[RunningTurn[Reply]]] = {}
+        self._under_way: dict[tuple[str, str], list[RunningTurn[Reply]]] = {}
 
     # conversations
 
@@ -153,7 +153,7 @@ class Desk:
     def delete(self, owner: str, conversation_id: str) -> None:
         """Delete a conversation for good; what is under way in it is stopped."""
         self.load(owner, conversation_id)  # it is theirs
-        self.stop(conversation_id)
+        self.stop(owner, conversation_id)
         with self._lock:
             self._open.pop((owner, conversation_id), None)
         self.services.live.pop((owner, conversation_id), None)
@@ -173,28 +173,29 @@ class Desk:
         """Begin a turn in a thread. The thread ends by itself, whether or not anyone watches; the
         conversation takes turns one at a time."""
         turn: RunningTurn[Reply] = RunningTurn()
+        key = conversation.owner, conversation.id
         with self._lock:
-            self._under_way.setdefault(conversation.id, []).append(turn)
+            self._under_way.setdefault(key, []).append(turn)
 
         def run() -> None:
             try:
                 turn.work(lambda progress: job(conversation, progress))
             finally:
                 with self._lock:
-                    turns = self._under_way[conversation.id]
+                    turns = self._under_way[key]
                     turns.remove(turn)
                     if not turns:
-                        del self._under_way[conversation.id]
+                        del self._under_way[key]
 
         threading.Thread(target=run, daemon=True, name="turn").start()
         return turn
 
-    def under_way(self, conversation_id: str) -> list[RunningTurn[Reply]]:
-        """The unfinished turns of a conversation."""
+    def under_way(self, owner: str, conversation_id: str) -> list[RunningTurn[Reply]]:
+        """The unfinished turns of a conversation of the owner."""
         with self._lock:
-            return list(self._under_way.get(conversation_id, ()))
+            return list(self._under_way.get((owner, conversation_id), ()))
 
-    def stop(self, conversation_id: str) -> bool:
-        """Stop every turn of a conversation that is not being stored; whether there was one."""
-        stopped = [turn.stop() for turn in self.under_way(conversation_id)]  # every one of them
+    def stop(self, owner: str, conversation_id: str) -> bool:
+        """Stop every turn of a conversation of the owner that is not being stored; whether there was one."""
+        stopped = [turn.stop() for turn in self.under_way(owner, conversation_id)]  # every one of them
         return any(stopped)

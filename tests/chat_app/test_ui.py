@@ -234,12 +234,13 @@ def test_a_stopped_turn_ends_at_once_and_stores_nothing():
     turn = desk.start(slow, slow.job)
     steps = turn.steps()
     assert next(steps) == "understanding"
-    assert desk.stop("c")
+    assert not desk.stop("somebody else", "c") and desk.under_way("somebody else", "c") == []
+    assert desk.stop("o", "c")
     with pytest.raises(turns.Stopped):
         next(steps)
     slow.go.set()
     assert turn.done.wait(5)
-    assert slow.stored == [] and desk.under_way("other") == []
+    assert slow.stored == [] and desk.under_way("o", "other") == []
 
 
 def test_a_turn_that_is_being_stored_cannot_be_stopped():

@@ -129,6 +129,7 @@ class Server:
                 return self
             except OSError:
                 time.sleep(0.2)
+        self.stop()
         raise AssertionError("The server did not start:\n" + self.log())
 
     def stop(self) -> None:
