@@ -51,6 +51,7 @@ window.tiller = (() => {
     delete: ({ id, title }, send) => ask("ask-delete",
       dialog => { $("[data-name]", dialog).textContent = title; },
       () => send({ do: "delete", id })),
+    forget_me: (data, send) => ask("ask-forget", () => {}, () => send({ do: "forget_me" })),
     pick: ({ id, name }, send, button) => { choose(id, name, !chosen.has(id)); button.focus(); },
     skip: (data, send, button) => {
       const tile = button.closest(".tile"), next = tile.nextElementSibling ?? tile.previousElementSibling;

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chat_app.ui.annotate import AnnotateTab
 from chat_app.ui.api import add_endpoints, answer_in_json
 from chat_app.ui.chat import ChatTab
+from chat_app.ui.insights import InsightsTab
 from chat_app.ui.lab import LINK, LabTab
 from chat_app.ui.limits import Limits
 from chat_app.ui.turns import Desk
@@ -46,6 +47,8 @@ def build_app(services: Services) -> gr.Blocks:
                 LabTab(services, limits, desk).build(tabs, tab, chat.session)
             with gr.Tab("Annotate", id="annotate"):
                 AnnotateTab(services, chat.session).build()
+            with gr.Tab("Insights", id="insights") as insights:
+                InsightsTab(services).build(insights)
         add_endpoints(services, limits, desk)
     app.queue(default_concurrency_limit=None, max_size=500)
     return app
@@ -57,7 +60,7 @@ def launch_options() -> dict[str, Any]:
         "theme": gr.themes.Base(font=SANS, font_mono=MONO),
         # in the head, as Gradio rewrites what comes as css= and loses some of it
         "head": f"<style>{_assets('ui.css', 'lab.css', 'annotate.css')}</style>"
-        f"<script>{_assets('ui.js', 'annotate.js')}</script>",
+        f"<script>{_assets('ui.js', 'annotate.js', 'insights.js')}</script>",
         "favicon_path": ASSETS / "mark.svg",
         "app_kwargs": {"middleware": [Middleware(_Policy)], "docs_url": None, "redoc_url": None},
         "footer_links": [],
