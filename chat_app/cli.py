@@ -244,7 +244,9 @@ def prepare(offline: bool) -> None:
 @JSON_OPTION
 @click.option("--large", is_flag=True, help="Also a made catalogue of 1,000,000 items (takes many minutes).")
 @click.option("--requests", type=click.Path(exists=True, path_type=Path), help="Messages, one a line.")
-@click.option("--votes", type=click.IntRange(1), help="Instead: a vote and Insights, with so many in the store.")
+@click.option(
+    "--votes", type=click.IntRange(1), help="Instead: a vote and Insights, with so many in the store."
+)
 def bench(as_json: bool, large: bool, requests: Path | None, votes: int | None) -> None:
     """Measure the time of a turn, the start and the memory."""
     if votes is not None:

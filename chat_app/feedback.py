@@ -85,24 +85,22 @@ def read_chats(store: Store) -> Iterator[tuple[str, list[Turn]]]:
     query = sa.select(c.id, c.head, agreed.c.since).join(agreed, agreed.c.owner == c.owner).order_by(c.id)
     with store.reading() as db:
         for talk in db.execute(query).all():
-            rows = db.execute(sa.select(turns).where(t.conversation == talk.id).order_by(t.created, t.id)).all()
+            rows = db.execute(
+                sa.select(turns).where(t.conversation == talk.id).order_by(t.created, t.id)
+            ).all()
             parents, visible = {row.id: row.parent for row in rows}, set()
             at = talk.head
             while at is not None:
                 visible.add(at)
                 at = parents.get(at)
-            found = [
-                Turn(
-                    row.text,
-                    *(json.loads(part) for part in (row.turn, row.state, row.reply)),
-                    row.created,
-                    row.id in visible,
-                )
-                for row in rows
-                if row.created >= talk.since
-            ]
+            found = [_turn(row, row.id in visible) for row in rows if row.created >= talk.since]
             if found:
                 yield talk.id, found
+
+
+def _turn(row: sa.Row, visible: bool) -> Turn:
+    turn, state, reply = (json.loads(part) for part in (row.turn, row.state, row.reply))
+    return Turn(row.text, turn, state, reply, row.created, visible)
 
 
 def listed(conversation: str, said: list[Turn]) -> list[Listed]:
@@ -179,7 +177,7 @@ def _count_controls(turn: Turn, counts: dict[str, Counter[str]]) -> None:
 
 def _labels(intent: ControlIntent) -> dict[str, set[str]]:
     """The kinds of control in force, with the labels under which a slate reports on them."""
-    labels = {
+    labels: dict[str, set[str]] = {
         "count": {"count"} if intent.count is not None else set(),
         "require": {clause.label for clause in intent.require},
         "exclude": {f"no {clause.label}" for clause in intent.exclude},

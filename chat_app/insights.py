@@ -176,9 +176,7 @@ def _count(db: sa.Connection, project_id: str, name: str) -> ProjectInsights:
         ),
         ranking=tuple(rank(outcomes)),
         agreement=alpha(each[:, :4]),
-        reason_agreement={
-            reason: alpha(np.column_stack([tag, given - tag])) for reason, tag in tags.items()
-        },
+        reason_agreement={reason: alpha(np.column_stack([tag, given - tag])) for reason, tag in tags.items()},
         side_a=wilson(sides["A"], sides["A"] + sides["B"]),
         days=tuple(sorted(days.items())),
         annotators=tuple(

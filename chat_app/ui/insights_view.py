@@ -97,7 +97,13 @@ def _pairs(found: ProjectInsights) -> Table:
 
 def _people(found: ProjectInsights) -> Table:
     rows = [
-        (a.name, f"{a.votes:,}", "-" if math.isnan(a.pace) else f"{a.pace:.0f} s", f"{a.checks:,}", show(a.right))
+        (
+            a.name,
+            f"{a.votes:,}",
+            "-" if math.isnan(a.pace) else f"{a.pace:.0f} s",
+            f"{a.checks:,}",
+            show(a.right),
+        )
         for a in found.annotators
     ]
     return ("annotator", "votes", "median time", "checks", "checks right"), rows
