@@ -41,6 +41,7 @@ def chat_png(found: ChatInsights, words: Sequence[str]) -> bytes:
         axes.bar(places + 0.2 * i - 0.3, counts, 0.19, label=name, color=COLORS[i])
     axes.set_xticks(places, words)
     axes.set_ylabel("times")
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.set_title("Controls: set, met in a list, relaxed in a list, undone")
     axes.legend(frameon=False)
     return _png(figure)
@@ -76,13 +77,15 @@ def _pairs(axes: Axes, pairs: Sequence[PairCount]) -> None:
 
 
 def _days(axes: Axes, days: Sequence[tuple[str, int]]) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import ConciseDateFormatter, DayLocator
 
     at = np.array([day for day, _ in days], "datetime64[D]")
     axes.bar(at, [count for _, count in days], color=COLORS[0])
-    locator = AutoDateLocator(minticks=1, maxticks=6)
+    span = int((at.max() - at.min()).astype(int)) if len(at) else 0
+    locator = DayLocator(interval=span // 6 + 1)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.set_title("Votes a day")
 
 

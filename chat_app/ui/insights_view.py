@@ -47,9 +47,13 @@ def project_page(found: ProjectInsights) -> str:
         download=_data_url("text/csv", found.csv().encode()),
         agreement=number(found.agreement),
         reading=_reading(found.agreement),
-        reasons=[(words, number(found.reason_agreement[name])) for name, words in REASONS],
         side_a=show(found.side_a),
-        tables={"Ranking": _ranking(found), "Pairs": _pairs(found), "People": _people(found)},
+        tables={
+            "Ranking": _ranking(found),
+            "Pairs": _pairs(found),
+            "People": _people(found),
+            "Agreement on reasons": _reasons(found),
+        },
     )
 
 
@@ -96,7 +100,7 @@ def _pairs(found: ProjectInsights) -> Table:
 
 
 def _people(found: ProjectInsights) -> Table:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             a.name,
             f"{a.votes:,}",
@@ -107,6 +111,11 @@ def _people(found: ProjectInsights) -> Table:
         for a in found.annotators
     ]
     return ("annotator", "votes", "median time", "checks", "checks right"), rows
+
+
+def _reasons(found: ProjectInsights) -> Table:
+    rows: list[tuple[str, ...]] = [(words, number(found.reason_agreement[name])) for name, words in REASONS]
+    return ("given as a reason", "alpha"), rows
 
 
 def _reading(value: float) -> str:
