@@ -78,9 +78,10 @@ window.tiller = (() => {
     // a button that goes away with its click hands the focus on
     if (data.do === "remove") refocus(button);
     else if (["lab_say", "lab_add", "lab_remove"].includes(data.do)) back = data.do === "lab_say" ? "lab_say" : "lab_add";
+    else if (data.do === "consent") back = "consent";
     else if (toBox.has(data.do) && !matchMedia("(pointer: coarse)").matches) box()?.focus();
   }
-  let back = null; // the button that has the focus once the Lab's form is back
+  let back = null; // the button that has the focus once the Lab's form, or the side, is back
   // the Control Lab: every button sends along what stands in the form, each field as a list
   function fields() {
     const out = {}, form = $("[data-form]");
@@ -166,7 +167,7 @@ window.tiller = (() => {
       document.documentElement.style.setProperty("--t-dock-height", `${dock.target.offsetHeight}px`)).observe(element.closest("#dock"));
     watch("value", () => {
       if (id === "download") save(props.value);
-      else if (id === "lab-form") { $("form", element)?.reset(); arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
+      else if (["lab-form", "side-list"].includes(id)) { $("form", element)?.reset(); arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
       else if (id === "live") requestAnimationFrame(() => $(".pending", element)?.scrollIntoView({ block: "start", behavior: "instant" }));
       else arrived(element);
     });

@@ -53,7 +53,7 @@ def _ranking(axes: Axes, ranking: Sequence[Standing]) -> None:
         axes.plot([at.low, at.high], [place, place], color=color, linewidth=2)
         axes.plot(at.mean, place, "o", color=color)
     axes.axvline(0, color="#bbbbbb", linewidth=1, linestyle="dotted")
-    axes.set_yticks(range(len(ranking)), [standing.name for standing in ranking[::-1]])
+    axes.set_yticks(range(len(ranking)), [standing.name for standing in ranking[::-1]], parse_math=False)
     axes.margins(y=0.3)
     axes.set_xlabel("strength (logarithm), 95 % interval")
     axes.set_title("Ranking (Bradley-Terry)")
@@ -61,15 +61,16 @@ def _ranking(axes: Axes, ranking: Sequence[Standing]) -> None:
 
 def _pairs(axes: Axes, pairs: Sequence[PairCount]) -> None:
     """A bar a pair, from the votes for the first to those for the second."""
-    names = ("wins", "ties", "bad", "losses")
+    fates = ("wins", "ties", "bad", "losses")
     labels = ("for the first", "tie", "both bad", "for the second")
-    counts = np.array([[getattr(pair, name) for name in names] for pair in pairs], float).reshape(-1, 4)
+    counts = np.array([[getattr(pair, fate) for fate in fates] for pair in pairs], float).reshape(-1, 4)
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     left = np.zeros(len(pairs))
     for column, (label, color) in enumerate(zip(labels, (COLORS[0], NEITHER, BAD, COLORS[1]), strict=True)):
         axes.barh(range(len(pairs)), shares[:, column], 0.5, left=left, label=label, color=color)
         left += shares[:, column]
-    axes.set_yticks(range(len(pairs)), [f"{pair.first}\nagainst {pair.second}" for pair in pairs])
+    names = [f"{pair.first}\nagainst {pair.second}" for pair in pairs]
+    axes.set_yticks(range(len(pairs)), names, parse_math=False)
     axes.margins(x=0, y=0.3)
     axes.set_xlabel("% of votes")
     axes.set_title("How the votes fell")

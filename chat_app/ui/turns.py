@@ -141,6 +141,8 @@ class Desk:
                 del self._open[key]
         for key in theirs:
             self.stop(key[1])
+            for turn in self.under_way(key[1]):  # one that is being stored would be stored anew
+                turn.done.wait(10)
             self.services.live.pop(key, None)
 
     def _keep(self, conversation: Conversation) -> Conversation:

@@ -93,6 +93,7 @@ def test_consent_and_ones_own_data(new_chat, counted):
     assert switch.get_attribute("aria-checked") == "false"
     switch.click()
     page.locator("[role=switch][aria-checked=true]").wait_for(timeout=WAIT)
+    assert page.evaluate("document.activeElement.dataset.do") == "consent"  # the focus is kept
     chat.say("three dramas")
     page.reload()
     page.locator("[role=switch][aria-checked=true]").wait_for(timeout=WAIT)
