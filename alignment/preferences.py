@@ -206,7 +206,7 @@ def write_pairs(
 
     Raises
     ------
-    PreferenceError : the file cannot be written; one that stood there is as it was.
+    PreferenceError : the file cannot be written, or nothing fits; one that stood there is as it was.
     """
     messages = Messages(catalog, contents)
 
@@ -238,7 +238,7 @@ def write_unpaired(
 def _write(
     path: Path, rows: Iterable[Row], catalog: Catalog, messages: Callable[[Row], dict[str, Any]]
 ) -> list[BadRow]:
-    bad = []
+    bad, written = [], 0
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -248,6 +248,9 @@ def _write(
                     bad.append(BadRow(number, why))
                     continue
                 file.write(json.dumps(messages(row) | row.model_dump(mode="json"), ensure_ascii=False) + "\n")
+                written += 1
+        if not written:
+            raise PreferenceError(f"There is nothing to write that fits the catalogue {catalog.name}.")
         beside.replace(path)
     except OSError as error:
         raise PreferenceError(

@@ -55,6 +55,7 @@ window.tiller = (() => {
       dialog => { $("[data-name]", dialog).textContent = name; $("[data-before]", dialog).textContent = before; },
       () => send({ do: "lab_promote", name })),
     lab_rollback: (data, send) => send({ do: "lab_rollback" }),
+    forget_me: (data, send) => ask("ask-forget", () => {}, () => send({ do: "forget_me" })),
     pick: ({ id, name }, send, button) => { choose(id, name, !chosen.has(id)); button.focus(); },
     skip: (data, send, button) => {
       const tile = button.closest(".tile"), next = tile.nextElementSibling ?? tile.previousElementSibling;
@@ -81,9 +82,10 @@ window.tiller = (() => {
     // a button that goes away with its click hands the focus on
     if (data.do === "remove") refocus(button);
     else if (["lab_say", "lab_add", "lab_remove"].includes(data.do)) back = data.do === "lab_say" ? "lab_say" : "lab_add";
+    else if (data.do === "consent") back = "consent";
     else if (toBox.has(data.do) && !matchMedia("(pointer: coarse)").matches) box()?.focus();
   }
-  let back = null; // the button that has the focus once the Lab's form is back
+  let back = null; // the button that has the focus once the Lab's form, or the side, is back
   // every button of a form sends along what stands in it, each field as a list; without one, the Lab's
   function fields(form = null) {
     form ??= $("#lab [data-form]");
@@ -175,7 +177,7 @@ window.tiller = (() => {
       document.documentElement.style.setProperty("--t-dock-height", `${dock.target.offsetHeight}px`)).observe(element.closest("#dock"));
     watch("value", () => {
       if (id === "download") save(props.value);
-      else if (["lab-form", "project-form"].includes(id)) { $("form", element)?.reset(); arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
+      else if (["lab-form", "project-form", "side-list"].includes(id)) { $("form", element)?.reset(); arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
       else if (["lab-result", "lab-curve"].includes(id)) { arrived(element); shown($("#" + id)); }
       else if (id === "live") requestAnimationFrame(() => $(".pending", element)?.scrollIntoView({ block: "start", behavior: "instant" }));
       else arrived(element);

@@ -2,7 +2,8 @@
 
 The votes are of a project as it could be: two votes a comparison, every twentieth vote thought over,
 checks mixed in, more comparisons waiting. Timed is what the app does when somebody votes, from the
-event to the HTML of the next comparison.
+event to the HTML of the next comparison, and when Insights is opened, from the event to its HTML with
+all numbers and pictures: for the first time since the start, and after another vote.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from chat_app.annotation import context, slate_record
 from chat_app.projects import Comparison, Plan, Side, Which, places
 from chat_app.store import Store
-from chat_app.votes import Votes, votes
+from chat_app.votes import Reason, Votes, votes
 from recsys.catalog import Catalog
 from recsys.controls import ControlIntent
 from recsys.errors import TillerError
@@ -36,12 +37,14 @@ EACH = 10_000  # rows written at once
 
 @dataclass(frozen=True)
 class VoteTimes:
-    """Seconds from a vote to the next comparison."""
+    """Seconds from a vote to the next comparison; until Insights is open, and open anew."""
 
     votes: int
     timed: int
     median: float
     p95: float
+    insights: float
+    again: float
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -52,6 +55,8 @@ class VoteTimes:
         rows = [
             (f"vote to next comparison, median, {self.votes:,} votes in the store", self.median),
             (f"vote to next comparison, 95 % ({self.timed} votes)", self.p95),
+            ("Insights opens, the first time", self.insights),
+            ("Insights opens, after another vote", self.again),
         ]
         lines = (f"| {what} | {seconds * 1000:.0f} ms |" for what, seconds in rows)
         return "\n".join(["| what | measured |", "|---|---|", *lines])
@@ -68,11 +73,13 @@ def bench_votes(n: int, progress: Callable[[str], None]) -> VoteTimes:
             progress(f"Writing {n:,} votes …")
             project = fill(kept, catalog, n)
             progress("Voting …")
+            before = _time_insights(kept.store, project)
             seconds = sorted(_time_votes(kept, catalog, project))
+            after = _time_insights(kept.store, project)
         finally:
             kept.store.close()
     p95 = seconds[min(int(0.95 * len(seconds)), len(seconds) - 1)]
-    return VoteTimes(n, len(seconds), statistics.median(seconds), p95)
+    return VoteTimes(n, len(seconds), statistics.median(seconds), p95, before, after)
 
 
 def fill(kept: Votes, catalog: Catalog, n: int) -> str:
@@ -84,17 +91,20 @@ def fill(kept: Votes, catalog: Catalog, n: int) -> str:
     made += [_comparison(catalog, pair, draw, i, check=True) for i in range(WAITING)]
     project = kept.projects.create("bench", "Be fair.", plan, made)
     rows: list[dict[str, Any]] = []
+    days = [f"2026-01-{day:02}T00:00:00.000+00:00" for day in range(1, 31)]
     for number in range(n):
         at = number // OVERLAP
         row: dict[str, Any] = {
             "key": uuid.uuid4().hex,
             "project": project.id,
             "comparison": made[at].id,
-            "choice": "A",
+            "choice": draw.choice(("A", "A", "B", "tie", "bad")),
         }
         row |= {"annotator": f"annotator {(at + number % OVERLAP) % ANNOTATORS}", "strength": None}
-        row |= {"reasons": "[]", "comment": "x" * 40, "seconds": 9.0, "seed": number, "guidelines": 1}
-        rows.append(row | {"supersedes": None, "created": "2026-01-01T00:00:00.000+00:00"})
+        reasons = json.dumps(draw.sample(get_args(Reason), 2))
+        row |= {"reasons": reasons, "comment": "x" * 40, "seconds": draw.uniform(2, 60), "guidelines": 1}
+        row |= {"seed": draw.getrandbits(31), "created": days[number * len(days) // n]}
+        rows.append(row | {"supersedes": None})
     # every twentieth of them stands for one thought over: the vote before it by the same person
     for number in range(ANNOTATORS * OVERLAP, n, 20):
         at = number // OVERLAP
@@ -147,3 +157,12 @@ def _time_votes(kept: Votes, catalog: Catalog, project_id: str) -> list[float]:
         if answer.notice:
             raise TillerError(f"A vote was not counted, so there is nothing to measure: {answer.notice}")
     return seconds
+
+
+def _time_insights(store: Store, project_id: str) -> float:
+    from chat_app.insights import Insights
+    from chat_app.ui.insights_view import project_page
+
+    before = time.perf_counter()
+    project_page(Insights(store).of(project_id))
+    return time.perf_counter() - before

@@ -21,6 +21,7 @@ from chat_app.align import align
 from chat_app.annotate import annotate
 from chat_app.command import JSON_OPTION, read_settings, say
 from chat_app.curve import curve
+from chat_app.export import export
 from chat_app.models import models
 
 if TYPE_CHECKING:
@@ -245,7 +246,9 @@ def prepare(offline: bool) -> None:
 @JSON_OPTION
 @click.option("--large", is_flag=True, help="Also a made catalogue of 1,000,000 items (takes many minutes).")
 @click.option("--requests", type=click.Path(exists=True, path_type=Path), help="Messages, one a line.")
-@click.option("--votes", type=click.IntRange(1), help="Instead: a vote, with so many in the store.")
+@click.option(
+    "--votes", type=click.IntRange(1), help="Instead: a vote and Insights, with so many in the store."
+)
 def bench(as_json: bool, large: bool, requests: Path | None, votes: int | None) -> None:
     """Measure the time of a turn, the start and the memory."""
     if votes is not None:
@@ -267,6 +270,7 @@ tiller.add_command(models)
 tiller.add_command(curve)
 tiller.add_command(annotate)
 tiller.add_command(accounts)
+tiller.add_command(export)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -6,6 +6,7 @@ never changed: what the schema becomes next is another function at the end of th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -235,7 +236,62 @@ def m004_votes(connection: sa.Connection) -> None:
 
 
 @migration
-def m005_accounts(connection: sa.Connection) -> None:
+def m005_makers(connection: sa.Connection) -> None:
+    """Who made the two slates of a comparison, in a narrow table: counting votes by maker reads no
+    slates. What was compared before is read once."""
+    meta = MetaData()
+    for name in ("projects", "comparisons"):
+        Table(name, meta, Column("id", String(32), primary_key=True))
+    makers = Table(
+        "makers",
+        meta,
+        Column("comparison", String(32), ForeignKey("comparisons.id"), primary_key=True),
+        Column("project", String(32), ForeignKey("projects.id"), nullable=False),
+        Column("first", Text, nullable=False),
+        Column("second", Text, nullable=False),
+        Column("known", String(6)),
+    )
+    makers.create(connection)
+
+    def maker(text: str) -> str:
+        slate = json.loads(text)
+        parts = (slate["ranker"], slate["decoding"], (slate.get("adapter") or "")[:8])
+        return ", ".join(part for part in parts if part)
+
+    names = ("id", "project", "first", "second", "known")
+    made = sa.table("comparisons", *(sa.column(name) for name in names))
+    after = ""
+    while rows := connection.execute(
+        sa.select(made).where(made.c.id > after).order_by(made.c.id).limit(1000)
+    ).all():
+        after = rows[-1].id
+        found = [
+            {"comparison": r.id, "project": r.project, "first": maker(r.first), "second": maker(r.second)}
+            | {"known": r.known}
+            for r in rows
+        ]
+        connection.execute(makers.insert(), found)
+
+
+@migration
+def m006_consents(connection: sa.Connection) -> None:
+    """Whether a person's feedback in the chat may be used (1 or 0), from when on; only ever added, in
+    the order of ``seq``."""
+    consents = Table(
+        "consents",
+        MetaData(),
+        Column("seq", Integer, primary_key=True, autoincrement=True),
+        Column("owner", Text, nullable=False),
+        Column("given", Integer, nullable=False),
+        Column("created", String(40), nullable=False),
+        Index("consents_of_owner", "owner", "seq"),
+        sqlite_autoincrement=True,
+    )
+    consents.create(connection)
+
+
+@migration
+def m007_accounts(connection: sa.Connection) -> None:
     """Who can sign in, and who is. ``key`` is the name as it is compared, NULL once the account was
     removed; sessions are kept by the SHA-256 of their token, attempts by that of the name tried."""
     meta = MetaData()

@@ -33,6 +33,7 @@ projects = table("projects", "id name plan created")
 guidelines = table("guidelines", "project text created", "version")
 comparisons = table("comparisons", "id project context first second words known created")
 places = table("places", "comparison project", "places taken", "rank")
+makers = table("makers", "comparison project first second known")
 
 Clock = Callable[[], float]
 Which = Literal["first", "second"]
@@ -97,6 +98,12 @@ class Comparison:
     id: str = ""
 
 
+def maker(slate: dict[str, Any]) -> str:
+    """Who made a slate, by its record: ranker, decoding, and the start of its weights' hash."""
+    parts = (slate["ranker"], slate["decoding"], (slate.get("adapter") or "")[:8])
+    return ", ".join(part for part in parts if part)
+
+
 def stamp(clock: Clock) -> str:
     """This moment as the store writes it."""
     return datetime.fromtimestamp(clock(), UTC).isoformat(timespec="milliseconds")
@@ -157,7 +164,7 @@ class Projects:
         db.execute(guidelines.insert().values(row))
 
     def _add(self, db: sa.Connection, project: Project, made: Iterable[Comparison]) -> None:
-        at, rows, room = stamp(self._clock), [], []
+        at, rows, room, by = stamp(self._clock), [], [], []
         for comparison in made:
             told = (comparison.context, comparison.first, comparison.second)
             context, first, second = (json.dumps(part, ensure_ascii=False) for part in told)
@@ -169,10 +176,15 @@ class Projects:
                 {"comparison": row["id"], "project": project.id, "rank": comparison.rank}
                 | {"places": size, "taken": 0}
             )
+            by.append(
+                {"comparison": row["id"], "project": project.id, "known": comparison.known}
+                | {"first": maker(comparison.first), "second": maker(comparison.second)}
+            )
         if not rows:
             raise ProjectError("There is nothing to compare: the rankers make the same lists.")
         db.execute(comparisons.insert(), rows)
         db.execute(places.insert(), room)
+        db.execute(makers.insert(), by)
 
 
 def _check_name(db: sa.Connection, name: str) -> None:

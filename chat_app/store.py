@@ -230,6 +230,10 @@ class Store:
             gone = db.execute(conversations.delete().where(*_theirs(owner, conversation_id)))
             if gone.rowcount == 0:
                 raise ConversationNotFound(NOT_FOUND)
+        self.overwrite()
+
+    def overwrite(self) -> None:
+        """Make what was deleted unreadable in the files, too."""
         if self._sqlite:
             with self.reading() as db:  # the write-ahead log still holds the old pages
                 db.exec_driver_sql("COMMIT")

@@ -281,7 +281,7 @@ class Votes:
             project = find_project(db, project_id or "", lock=True)
             same = db.execute(sa.select(votes).where(votes.c.key == key)).first()
             if same is not None and (same.annotator, same.comparison) == (annotator, comparison):
-                return _vote(same)
+                return as_vote(same)
             held = _reservation(db, comparison, annotator)
             if held is None or held.key != key:
                 raise VoteRefused(VOTED if _current(db, comparison, annotator) else NOT_YOURS)
@@ -293,7 +293,7 @@ class Votes:
             row |= {"reasons": json.dumps(ballot.reasons), "created": stamp(self._clock)}
             db.execute(votes.insert().values(row))
             _let_go(db, comparison, annotator)
-            return _vote(db.execute(sa.select(votes).where(votes.c.key == key)).one())
+            return as_vote(db.execute(sa.select(votes).where(votes.c.key == key)).one())
 
     def _take_place(self, db: sa.Connection, project: Project, annotator: str, comparison: str) -> None:
         self._check_cap(db, project, annotator)
@@ -305,10 +305,10 @@ class Votes:
     def mine(self, project_id: str, annotator: str, limit: int = 50) -> list[tuple[Vote, Comparison]]:
         """The votes of this person that stand, the latest first."""
         v = votes.c
-        query = sa.select(votes).where(v.project == project_id, v.annotator == annotator, _stands())
+        query = sa.select(votes).where(v.project == project_id, v.annotator == annotator, stands())
         with self.store.reading() as db:
             found = db.execute(query.order_by(v.seq.desc()).limit(limit)).all()
-            return [(_vote(row), find_comparison(db, row.comparison)) for row in found]
+            return [(as_vote(row), find_comparison(db, row.comparison)) for row in found]
 
     def progress(self, project_id: str, annotator: str = "") -> Progress:
         """How far the project is, and this person in it."""
@@ -337,14 +337,14 @@ class Votes:
         )
         with self.store.reading() as db:
             for row in db.execute(query):
-                yield _vote(row), as_comparison(row._mapping), row.superseded_by
+                yield as_vote(row), as_comparison(row._mapping), row.superseded_by
 
 
 def _theirs(of: sa.Table, comparison: Any, annotator: str) -> tuple[sa.ColumnElement[bool], ...]:
     return of.c.comparison == comparison, of.c.annotator == annotator
 
 
-def _stands() -> sa.ColumnElement[bool]:
+def stands() -> sa.ColumnElement[bool]:
     """Whether a row of ``votes`` is superseded by none."""
     later = votes.alias("later")
     return ~sa.exists().where(later.c.supersedes == votes.c.seq)
@@ -352,9 +352,9 @@ def _stands() -> sa.ColumnElement[bool]:
 
 def _current(db: sa.Connection, comparison: str, annotator: str) -> Vote | None:
     """The vote of this person on a comparison that stands."""
-    query = sa.select(votes).where(*_theirs(votes, comparison, annotator), _stands())
+    query = sa.select(votes).where(*_theirs(votes, comparison, annotator), stands())
     row = db.execute(query).first()
-    return None if row is None else _vote(row)
+    return None if row is None else as_vote(row)
 
 
 def _reservation(db: sa.Connection, comparison: str, annotator: str) -> sa.Row | None:
@@ -366,6 +366,6 @@ def _let_go(db: sa.Connection, comparison: str, annotator: str) -> None:
         db.execute(kept.delete().where(*_theirs(kept, comparison, annotator)))
 
 
-def _vote(row: sa.Row) -> Vote:
+def as_vote(row: sa.Row) -> Vote:
     values = {name: getattr(row, name) for name in Vote.__slots__}
     return Vote(**values | {"reasons": tuple(json.loads(row.reasons))})

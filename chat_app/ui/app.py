@@ -17,6 +17,7 @@ from chat_app.ui import cards
 from chat_app.ui.annotate import AnnotateTab
 from chat_app.ui.api import add_endpoints, answer_in_json
 from chat_app.ui.chat import ChatTab
+from chat_app.ui.insights import InsightsTab
 from chat_app.ui.lab import LINK, LabTab
 from chat_app.ui.limits import Limits
 from chat_app.ui.session import person
@@ -50,9 +51,11 @@ def build_app(services: Services) -> gr.Blocks:
                 LabTab(services, limits, desk).build(tabs, tab, chat.session)
             with gr.Tab("Annotate", id="annotate", visible=not settings.sign_in) as annotate:
                 AnnotateTab(services, chat.session).build()
+            with gr.Tab("Insights", id="insights", visible=not settings.sign_in) as insights:
+                InsightsTab(services).build(insights)
         add_endpoints(services, limits, desk)
         if settings.sign_in:
-            _show_by_role(settings, chat.account, {annotate: "annotator"})
+            _show_by_role(settings, chat.account, {annotate: "annotator", insights: "admin"})
     app.queue(default_concurrency_limit=None, max_size=500)
     return app
 
@@ -79,7 +82,7 @@ def launch_options(accounts: Accounts | None = None) -> dict[str, Any]:
         "theme": gr.themes.Base(font=SANS, font_mono=MONO),
         # in the head, as Gradio rewrites what comes as css= and loses some of it
         "head": f"<style>{_assets('ui.css', 'lab.css', 'annotate.css')}</style>"
-        f"<script>{_assets('ui.js', 'annotate.js')}</script>",
+        f"<script>{_assets('ui.js', 'annotate.js', 'insights.js')}</script>",
         "favicon_path": ASSETS / "mark.svg",
         "app_kwargs": {"middleware": [Middleware(_Policy), *door], "docs_url": None, "redoc_url": None},
         "footer_links": [],

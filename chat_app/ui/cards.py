@@ -199,15 +199,20 @@ def dock(conversation: Conversation, catalog: Catalog, editing: bool = False) ->
 
 
 def sidebar(
-    summaries: Iterable[ConversationSummary], current: str | None, catalog: Catalog, profile: Profile
+    summaries: Iterable[ConversationSummary],
+    current: str | None,
+    catalog: Catalog,
+    profile: Profile,
+    consent: str | None = None,
 ) -> str:
-    """Past conversations and what is known of the person's taste."""
+    """Past conversations, what is known of the person's taste, and since when their feedback may be used."""
     taste = [
         (name, [display_title(catalog.titles[row]) for row in catalog.rows(ids)])
         for name, ids in (("Liked", profile.liked), ("Disliked", profile.disliked), ("Seen", profile.seen))
         if ids
     ]
-    return render("sidebar.html", conversations=list(summaries), current=current, taste=taste)
+    values = {"conversations": list(summaries), "taste": taste, "noun": catalog.noun}
+    return render("sidebar.html", current=current, consent=consent, **values)
 
 
 def welcome(
@@ -237,9 +242,9 @@ def tiles(catalog: Catalog, rows: Iterable[int]) -> Markup:
     return Markup(render("tiles.html", entries=entries))
 
 
-def fixed(template: str) -> str:
+def fixed(template: str, **values: Any) -> str:
     """A part of the page that never changes."""
-    return render(template)
+    return render(template, **values)
 
 
 def render(template: str, **values: Any) -> str:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from chat_app.accounts import ALONE
 from chat_app.conversation import Conversation
+from chat_app.personal import DELETES, Personal
 from chat_app.reply import Reply
 from chat_app.ui import cards, picker
 from chat_app.ui.clicks import read_click, remember
@@ -43,6 +45,7 @@ class ChatTab:
         self.catalog = services.catalog
         self.limits = limits
         self.desk = desk
+        self.personal = Personal(services.store)
 
     # the page
 
@@ -77,7 +80,7 @@ class ChatTab:
                         self.send = gr.Button("Send", elem_id="send", min_width=0, scale=0)
                         self.stop = gr.Button("Stop", elem_id="stop", min_width=0, scale=0, visible="hidden")
         self.download = html("download", html_template="")
-        html("dialogs", cards.fixed("dialogs.html"))
+        html("dialogs", cards.fixed("dialogs.html", deletes=DELETES))
         self._connect()
 
     def _connect(self) -> None:
@@ -216,8 +219,27 @@ class ChatTab:
 
     def _do_export(self, session: Session, data: dict[str, Any]) -> Page:
         conversation = self.desk.load(session["owner"], str(data.get("id")))
-        text = json.dumps(conversation.export(), ensure_ascii=False, indent=2)
         name = re.sub(r"\W+", "-", conversation.title).strip("-")[:60] or "conversation"
+        return self._downloaded(name, conversation.export())
+
+    def _do_consent(self, session: Session, data: dict[str, Any]) -> Page:
+        self.personal.set_consent(session["owner"], data.get("on") == "yes")
+        return {self.session: session, self.side: self._sidebar(session, self._open(session))}
+
+    def _do_my_data(self, session: Session, data: dict[str, Any]) -> Page:
+        return self._downloaded("my-data", self.personal.export(session["owner"]))
+
+    def _do_forget_me(self, session: Session, data: dict[str, Any]) -> Page:
+        self.desk.forget(session["owner"])
+        gone = self.personal.delete(session["owner"])
+        if not self.services.settings.sign_in:
+            session = read_session(None, ALONE)  # somebody new
+        said = f"Deleted: {gone.conversations} conversation{'s' if gone.conversations != 1 else ''}"
+        kept = f"; {gone.votes} votes stay without your name and comments" if gone.votes else ""
+        return self._everything(session, self.desk.new(session["owner"]), f"{said}{kept}.")
+
+    def _downloaded(self, name: str, content: dict[str, Any]) -> Page:
+        text = json.dumps(content, ensure_ascii=False, indent=2)
         return {
             self.download: json.dumps({"name": f"tiller-{name}.json", "text": text, "at": uuid.uuid4().hex})
         }
@@ -303,7 +325,8 @@ class ChatTab:
 
     def _sidebar(self, session: Session, conversation: Conversation) -> str:
         summaries = self.services.store.list_conversations(session["owner"])
-        return cards.sidebar(summaries, conversation.id, self.catalog, conversation.state.profile)
+        profile, consent = conversation.state.profile, self.personal.consent(session["owner"])
+        return cards.sidebar(summaries, conversation.id, self.catalog, profile, consent)
 
 
 def _in_passing(reply: Reply | None) -> str | None:

@@ -159,6 +159,18 @@ class Desk:
         self.services.live.pop((owner, conversation_id), None)
         self.services.store.delete(owner, conversation_id)
 
+    def forget(self, owner: str) -> None:
+        """Let go of every conversation of an owner; what is under way in them is stopped."""
+        with self._lock:
+            theirs = [key for key in self._open if key[0] == owner]
+            for key in theirs:
+                del self._open[key]
+        for key in theirs:
+            self.stop(*key)
+            for turn in self.under_way(*key):  # one that is being stored would be stored anew
+                turn.done.wait(10)
+            self.services.live.pop(key, None)
+
     def _keep(self, conversation: Conversation) -> Conversation:
         with self._lock:
             self._open[conversation.owner, conversation.id] = conversation
