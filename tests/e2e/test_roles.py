@@ -427,6 +427,21 @@ def test_only_an_admin_makes_projects(guarded, people):
     assert [p.name for p in guarded.votes.projects.all() if p.name not in before] == ["Made in the page"]
 
 
+def test_only_an_admin_reads_the_insights_and_exports(guarded, people):
+    def told(name: str, **data) -> str:
+        return str(Page(people[name]).act("insights-export", **data))
+
+    vera = Page(people["Vera"])
+    at, _ = room(vera, do="next", project=guarded.few)
+    room(vera, do="vote", **at, choice="A", seconds=3)
+    for name in ("Ann", "Vera"):
+        for data in ({"do": "export"}, {"do": "show", "project": guarded.few}):
+            answer = told(name, **data)
+            assert "That is for admins" in answer and "Bradley" not in answer and "rows; left out" not in answer
+        assert "That is for admins" in str(Page(people[name]).fire("insights-tab", "select"))
+    assert "1 rows; left out" in told("Root", do="export")
+
+
 # many at once
 
 
