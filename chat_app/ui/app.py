@@ -51,7 +51,9 @@ def build_app(services: Services) -> gr.Blocks:
                 LabTab(services, limits, desk).build(tabs, tab, chat.session)
             with gr.Tab("Annotate", id="annotate", visible=not settings.sign_in) as annotate:
                 AnnotateTab(services, chat.session).build()
-            with gr.Tab("Insights", id="insights", elem_id="insights-tab", visible=not settings.sign_in) as insights:
+            with gr.Tab(
+                "Insights", id="insights", elem_id="insights-tab", visible=not settings.sign_in
+            ) as insights:
                 InsightsTab(services).build(insights)
         add_endpoints(services, limits, desk)
         if settings.sign_in:

@@ -74,7 +74,8 @@ def made(rows: list[dict], n: int) -> list[Comparison]:
         kept = {"ranker": ranker, "adapter": None, "decoding": "guarded", "seed": 0}
         return {**kept, "items": items, "compliance": []}
 
-    context = {"profile": [], "request": "anything", "intent": {}, "source": "data", "conversation": None}
+    context = {"profile": [], "request": "anything", "intent": {}, "catalog": "few-films"}
+    context |= {"source": "data", "conversation": None}
     return [Comparison(context, slate("als", i), slate("popularity", i + 3)) for i in range(n)]
 
 
@@ -437,9 +438,9 @@ def test_only_an_admin_reads_the_insights_and_exports(guarded, people):
     for name in ("Ann", "Vera"):
         for data in ({"do": "export"}, {"do": "show", "project": guarded.few}):
             answer = told(name, **data)
-            assert "That is for admins" in answer and "Bradley" not in answer and "rows; left out" not in answer
+            assert "That is for admins" in answer and "Bradley" not in answer and ".zip" not in answer
         assert "That is for admins" in str(Page(people[name]).fire("insights-tab", "select"))
-    assert "1 rows; left out" in told("Root", do="export")
+    assert "preferences.zip" in told("Root", do="export")
 
 
 # many at once
