@@ -165,7 +165,7 @@ class Accounts:
         if row is None or not right:
             raise SignInRefused(WRONG)
         token, at = secrets.token_urlsafe(32), self._clock()
-        again = self._hasher.hash(password) if self._hasher.check_needs_rehash(row.password) else None
+        again = self._hasher.hash(_normal(password)) if self._hasher.check_needs_rehash(row.password) else None
         s = sessions.c
         with self.store.writing() as db:
             now = _find(db, name)

@@ -68,6 +68,15 @@ def accounts(url, clock):
     store.close()
 
 
+def test_a_hash_made_anew_fits_every_spelling_of_the_password(url, clock):
+    store, spelt, composed = Store(url), "cafe\u0301 con \ufb01lm", "caf\u00e9 con film"
+    Accounts(store, clock, PasswordHasher(1, 8, 1)).new("Zoe", "user", spelt)
+    stronger = Accounts(store, clock, PasswordHasher(2, 8, 1))
+    for password in (spelt, spelt, composed):
+        assert stronger.session(stronger.sign_in("Zoe", password))
+    store.close()
+
+
 def refused(accounts: Accounts, name: str, password: str) -> SignInRefused:
     with pytest.raises(SignInRefused) as caught:
         accounts.sign_in(name, password)
