@@ -151,7 +151,7 @@ def test_the_adapter_is_the_trained_model(tmp_path: Path) -> None:
     assert not torch.allclose(small_model()(ids).logits, peft(ids).logits, atol=0.05)
 
 
-@pytest.mark.parametrize("credit", ["token", "sum"])
+@pytest.mark.parametrize("credit", ["token", pytest.param("sum", marks=pytest.mark.slow)])
 def test_going_on_gives_what_one_go_gives(tmp_path: Path, credit: str) -> None:
     def params(steps: int) -> GRPOParams:
         return GRPOParams(steps=steps, prompts=2, group=4, rank=4, save_every=2, credit=credit)  # type: ignore[arg-type]
