@@ -165,7 +165,8 @@ class Accounts:
         if row is None or not right:
             raise SignInRefused(WRONG)
         token, at = secrets.token_urlsafe(32), self._clock()
-        again = self._hasher.hash(_normal(password)) if self._hasher.check_needs_rehash(row.password) else None
+        is_old = self._hasher.check_needs_rehash(row.password)
+        again = self._hasher.hash(_normal(password)) if is_old else None
         s = sessions.c
         with self.store.writing() as db:
             now = _find(db, name)

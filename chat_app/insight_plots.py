@@ -80,7 +80,7 @@ def _pairs(axes: Axes, pairs: Sequence[PairCount]) -> None:
 
 
 def _days(axes: Axes, days: Sequence[tuple[str, int]]) -> None:
-    from matplotlib.dates import ConciseDateFormatter, DayLocator
+    from matplotlib.dates import ConciseDateFormatter, DateFormatter, DayLocator
     from matplotlib.ticker import MaxNLocator
 
     at = np.array([day for day, _ in days], "datetime64[D]")
@@ -88,7 +88,7 @@ def _days(axes: Axes, days: Sequence[tuple[str, int]]) -> None:
     span = int((at.max() - at.min()).astype(int)) if len(at) else 0
     locator = DayLocator(interval=span // 6 + 1)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator) if span else DateFormatter("%Y-%m-%d"))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title("Votes a day")
 

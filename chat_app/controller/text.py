@@ -79,6 +79,10 @@ _SPOKEN = {
     "similiar": "similar", "simular": "similar", "helo": "hello", "watchin": "watching", "lookin": "looking",
     "wat": "what", "wut": "what", "abt": "about", "bcuz": "because", "rec": "suggestion",
     "recs": "suggestions",
+    "em": "them", "'em": "them", "outta": "out of", "coupla": "couple of", "lotta": "lot of",
+    "lotsa": "lots of",
+    "somthing": "something", "somethin": "something", "anythin": "anything", "everythin": "everything",
+    "tryna": "trying to", "bout": "about",
     "tonite": "tonight", "nite": "night", "tho": "though", "tv": "tv", "yrs": "years", "def": "definitely",
 }  # fmt: skip
 _IS_AFTER = frozenset(

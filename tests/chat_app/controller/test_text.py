@@ -16,6 +16,7 @@ from chat_app.controller.text import Text, canonical, plural, singular
         ("J.J. Abrams or M. Night Shyamalan. Mr. Nobody", "jj abrams or m night shyamalan . mr nobody"),
         ("Amélie – “Brazil” 1990–95", 'amelie - " brazil " 1990 - 95'),
         ("1,000 films\u202e\x07 gimme", "1000 films give me"),
+        ("Half of 'em funny, none of em old", "half of them funny , none of them old"),
     ],
 )
 def test_canonical_line(text: str, line: str) -> None:
