@@ -30,6 +30,14 @@ def annotate() -> None:
 )
 @click.option("--guidelines", type=FILE, help="What annotators are told (Markdown).")
 @click.option("--requests", type=FILE, help="Requests in words, one a line.  [default: made up]")
+@click.option(
+    "--contexts",
+    "source",
+    type=click.Choice(["data", "chat"]),
+    default="data",
+    show_default=True,
+    help="People of the data, or chats of people who consent.",
+)
 @click.option("--count", type=click.IntRange(1), default=100, show_default=True, help="Comparisons.")
 @click.option("--overlap", type=click.IntRange(1), default=1, show_default=True, help="Votes on each.")
 @click.option("--daily-cap", type=click.IntRange(1), help="Most votes of one person a day.")

@@ -6,12 +6,14 @@ Also here: reading what comes back from a page, of which nothing is trusted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, get_args
 
 import numpy as np
 
+from chat_app.feedback import read_listed
 from chat_app.markup import legible, plain
 from chat_app.projects import Comparison, Plan, Side
+from chat_app.store import Store
 from chat_app.votes import Ballot, Choice, Reason, VoteRefused
 from recsys.catalog import Catalog
 from recsys.controls import ControlIntent
@@ -46,16 +48,25 @@ class AnnotationError(TillerError):
     """Comparisons cannot be made; the message says why."""
 
 
-def context(profile: Profile, words: str | None, intent: ControlIntent, catalog: Catalog) -> dict[str, Any]:
+class Asked(NamedTuple):
+    """Somebody, what they ask for, and the conversation in which they did (None: a person of the data)."""
+
+    profile: Profile
+    request: Request
+    conversation: str | None = None
+
+
+def context(asked: Asked, catalog: Catalog) -> dict[str, Any]:
     """A context as votes and exports keep it: the profile in time order, and what is asked for."""
+    profile, (words, intent), conversation = asked
     kinds = {item: kind for kind in ("liked", "disliked", "seen") for item in getattr(profile, kind)}
     return {
         "profile": [[item, kinds[item]] for item in profile.order],
         "request": words,
         "intent": intent.model_dump(mode="json"),
         "catalog": catalog.name,
-        "source": "data",
-        "conversation": None,
+        "source": "chat" if conversation else "data",
+        "conversation": conversation,
     }
 
 
@@ -81,9 +92,7 @@ def average_overlap(first: Sequence[Any], second: Sequence[Any]) -> float:
     return sum(shares) / depth if depth else 1.0
 
 
-def sample_contexts(
-    dataset: Dataset, requests: Sequence[Request], seed: int
-) -> Iterator[tuple[Profile, Request]]:
+def sample_contexts(dataset: Dataset, requests: Sequence[Request], seed: int) -> Iterator[Asked]:
     """People of the data, each in turn, in random order, with a random request; without end. Without
     ``requests``, one is made up for each."""
     catalog, interactions = dataset.catalog, dataset.interactions
@@ -95,10 +104,21 @@ def sample_contexts(
     while True:
         for person in rng.permutation(people).tolist():
             profile = profile_of(dataset, interactions.users[person])
-            yield (
-                profile,
-                requests[int(rng.integers(len(requests)))] if requests else made_request(catalog, rng),
-            )
+            if requests:
+                yield Asked(profile, requests[int(rng.integers(len(requests)))])
+            else:
+                yield Asked(profile, made_request(catalog, rng))
+
+
+def chat_contexts(store: Store, seed: int) -> Iterator[Asked]:
+    """What people who consent asked for in the chat, each once, in random order, with what was known of
+    them then."""
+    shown = list(read_listed(store))
+    if not shown:
+        raise AnnotationError("Nobody who lets their chats be used has asked for a list yet.")
+    for place in np.random.default_rng(seed).permutation(len(shown)).tolist():
+        listed = shown[place]
+        yield Asked(listed.profile, (listed.request, listed.intent), listed.conversation)
 
 
 def made_request(catalog: Catalog, rng: np.random.Generator) -> Request:
@@ -119,7 +139,7 @@ def made_request(catalog: Catalog, rng: np.random.Generator) -> Request:
 def make_comparisons(
     plan: Plan,
     catalog: Catalog,
-    contexts: Iterator[tuple[Profile, Request]],
+    contexts: Iterator[Asked],
     rankers: Mapping[str, MakesSlates],
     adapters: Mapping[str, str | None] | None = None,
     progress: Callable[[str], None] | None = None,
@@ -141,11 +161,11 @@ def make_comparisons(
     made: list[Comparison] = []
     checks: list[Comparison] = []
     wanted = max(round(plan.checks * plan.count), 1) if plan.checks else 0
-    for _, (profile, request) in zip(range(TRIES * (plan.count + wanted)), contexts, strict=False):
+    for _, asked in zip(range(TRIES * (plan.count + wanted)), contexts, strict=False):
         if len(made) < plan.count:
-            found, kept = make.pair(plan.pairs[len(made) % len(plan.pairs)], profile, request), made
+            found, kept = make.pair(plan.pairs[len(made) % len(plan.pairs)], asked), made
         elif len(checks) < wanted:
-            found, kept = make.check(plan.pairs[len(checks) % len(plan.pairs)][0], profile, request), checks
+            found, kept = make.check(plan.pairs[len(checks) % len(plan.pairs)][0], asked), checks
         else:
             break
         kept += [found] if found else []
@@ -177,20 +197,19 @@ class _Maker:
     ) -> None:
         self.plan, self.catalog, self.rankers, self.adapters, self.rng = plan, catalog, rankers, adapters, rng
 
-    def pair(self, sides: tuple[Side, Side], profile: Profile, request: Request) -> Comparison | None:
-        words, intent = request
-        first, second = (self._slate(side, profile, intent) for side in sides)
+    def pair(self, sides: tuple[Side, Side], asked: Asked) -> Comparison | None:
+        _, intent = asked.request
+        first, second = (self._slate(side, asked.profile, intent) for side in sides)
         ids = [[item["id"] for item in slate["items"]] for slate in (first, second)]
         if ids[0] == ids[1]:
             return None
         rank = average_overlap(*ids) if self.plan.sampling == "informative" else 0.0
         # the random part only decides between equals
         rank = round(rank, 6) + 1e-6 * float(self.rng.random())
-        asked = context(profile, words, intent, self.catalog)
-        return Comparison(asked, first, second, self._wording(intent), rank=rank)
+        return Comparison(context(asked, self.catalog), first, second, self._wording(intent), rank=rank)
 
-    def check(self, side: Side, profile: Profile, request: Request) -> Comparison | None:
-        words, intent = request
+    def check(self, side: Side, asked: Asked) -> Comparison | None:
+        profile, (_, intent), _ = asked
         side = Side(ranker=side.ranker)
         good = self._slate(side, profile, intent)
         constraints = intent.compile(self.catalog)
@@ -213,9 +232,8 @@ class _Maker:
             "seed": self.plan.seed,
         }
         bad |= {"items": items, "compliance": report}
-        asked = context(profile, words, intent, self.catalog)
-        wording = self._wording(intent)
-        return Comparison(asked, good, bad, wording, known="first", rank=float(self.rng.random()))
+        about, wording = context(asked, self.catalog), self._wording(intent)
+        return Comparison(about, good, bad, wording, known="first", rank=float(self.rng.random()))
 
     def _slate(self, side: Side, profile: Profile, intent: ControlIntent) -> dict[str, Any]:
         slate = self.rankers[side.ranker].recommend(profile, intent, decoding=side.decoding)
@@ -242,6 +260,8 @@ def make_for(
     names = list(dict.fromkeys(side.ranker for pair in plan.pairs for side in pair))
     for name in names:
         check_model(name, settings)
+    if texts and plan.source == "chat":
+        raise AnnotationError("Chats bring their own requests: give none beside them.")
     requests = [read_request(services, text) for text in texts]
     als = load_or_fit(dataset.interactions, len(catalog), settings.data_dir / "models", progress=progress)
     rankers: dict[str, MakesSlates] = {}
@@ -251,7 +271,10 @@ def make_for(
         rankers[name] = services.recommender.with_ranker(ranker, als, catalog)
         folder = None if name in RANKERS else find_adapter(name, settings)
         adapters[name] = read_manifest(folder).sha256 if folder else None
-    contexts = sample_contexts(dataset, requests, plan.seed)
+    if plan.source == "chat":
+        contexts = chat_contexts(services.store, plan.seed)
+    else:
+        contexts = sample_contexts(dataset, requests, plan.seed)
     return make_comparisons(plan, catalog, contexts, rankers, adapters, progress)
 
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from chat_app.annotation import context, slate_record
+from chat_app.annotation import Asked, context, slate_record
 from chat_app.projects import Comparison, Plan, Side, Which, places
 from chat_app.store import Store
 from chat_app.votes import Reason, Votes, votes
@@ -124,7 +124,8 @@ def _comparison(
     catalog: Catalog, pair: tuple[Side, Side], draw: random.Random, rank: int, check: bool = False
 ) -> Comparison:
     liked = tuple(draw.sample(catalog.ids, LIKED))
-    asked = context(Profile(liked=liked), "Five comedies.", ControlIntent(count=LISTED), catalog)
+    request = ("Five comedies.", ControlIntent(count=LISTED))
+    asked = context(Asked(Profile(liked=liked), request), catalog)
     first, second = (_slate(catalog, side, draw) for side in pair)
     known: Which | None = "first" if check else None
     return Comparison(asked, first, second, "5 items.", known, float(rank), uuid.uuid4().hex)

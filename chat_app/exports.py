@@ -3,7 +3,7 @@
 **Which list is better.** Of the votes that stand on a comparison, the list that more than half of all
 who voted prefer is chosen, the other one rejected; ``agreement`` is that share. Ties and "both bad"
 count among all votes. Where no list has more than half, there is no pair: it is a tie. Known-answer
-checks are never exported.
+checks are never exported, nor is what was asked for in a chat whose person does not consent any more.
 
 **Pairs** are that. **Single** lists are the chosen one (good) and the rejected one (not good), and both
 lists where more than half said "both bad" (not good).
@@ -42,8 +42,9 @@ from alignment.preferences import (
     write_pairs,
     write_unpaired,
 )
-from chat_app.annotation import context
+from chat_app.annotation import Asked, context
 from chat_app.feedback import Listed, read_listed
+from chat_app.personal import may_be_used
 from chat_app.projects import Project, Projects, Which, find_comparison, makers
 from chat_app.store import Store
 from chat_app.votes import Vote, as_vote, stands, votes
@@ -150,7 +151,7 @@ def export_zip(
 
 class Judgements:
     """The judgements that fit some filters. While they are read, ``ties`` counts comparisons without a
-    majority, ``unreadable`` those that cannot be told (a list without items)."""
+    majority, ``unreadable`` those that cannot be told (a list without items, a chat that may not be used)."""
 
     def __init__(self, store: Store, catalog: Catalog, filters: Filters) -> None:
         self.store, self.catalog, self.filters = store, catalog, filters
@@ -200,6 +201,10 @@ class Judgements:
                         self.ties += 1
                     elif agreement >= self.filters.agreement:
                         about = find_comparison(db, comparison)
+                        asked = about.context
+                        if asked["source"] == "chat" and not may_be_used(db, asked["conversation"]):
+                            self.unreadable += 1
+                            continue
                         lists = [tuple(i["id"] for i in s["items"]) for s in (about.first, about.second)]
                         agreed = [vote for vote in given if _says(vote) == winner]
                         told = {"context": about.context, "project": project.name, "agreement": agreement}
@@ -223,8 +228,8 @@ class Judgements:
         until = (self.filters.until + timedelta(days=1)).isoformat() if self.filters.until else "9999"
         for shown in read_listed(self.store):
             if shown.said and since <= shown.created < until:
-                about = context(shown.profile, shown.request, shown.intent, self.catalog)
-                about |= {"source": "chat", "conversation": shown.conversation}
+                request = (shown.request, shown.intent)
+                about = context(Asked(shown.profile, request, shown.conversation), self.catalog)
                 told = {"context": Context.model_validate(about), "source": "chat"}
                 yield shown, told | {"created": shown.created}
 

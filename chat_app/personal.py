@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from chat_app.projects import Clock, stamp, table
+from chat_app.projects import Clock, comparisons, stamp, table
 from chat_app.store import Store, conversations, turns
 from chat_app.votes import drafts, reservations, skips, votes
 
@@ -22,7 +22,8 @@ consents = table("consents", "owner created", "seq given")
 #: What deletion does, in the words of the page.
 DELETES = (
     "Your conversations with all that you said about your taste, your consent, and the drafts and comments "
-    "of your votes will be gone for good. The votes themselves stay, under a name that nobody knows."
+    "of your votes will be gone for good, also where others compared lists for what you asked. The votes "
+    "themselves stay, under a name that nobody knows."
 )
 
 
@@ -74,6 +75,8 @@ class Personal:
         nobody = f"deleted {secrets.token_hex(8)}"
         with self.store.writing() as db:
             theirs = sa.select(conversations.c.id).where(conversations.c.owner == owner)
+            for conversation in db.scalars(theirs).all():
+                _forget_context(db, conversation)
             db.execute(turns.delete().where(turns.c.conversation.in_(theirs)))
             talks = db.execute(conversations.delete().where(conversations.c.owner == owner)).rowcount
             db.execute(consents.delete().where(consents.c.owner == owner))
@@ -84,6 +87,28 @@ class Personal:
             left = db.execute(mine.values(annotator=nobody, comment="")).rowcount
         self.store.overwrite()
         return Deleted(talks, left)
+
+
+def _forget_context(db: sa.Connection, conversation: str) -> None:
+    """Take out of comparisons what was asked for in a conversation, and what the lists tell of it; their
+    items and votes stay."""
+    c = comparisons.c
+    said = sa.select(comparisons).where(c.context.contains(f'"conversation": "{conversation}"'))
+    for row in db.execute(said).all():
+        nothing: dict[str, Any] = {"profile": [], "request": None, "intent": {}, "conversation": None}
+        left = {"context": json.loads(row.context) | nothing}
+        for name in ("first", "second"):
+            slate = json.loads(getattr(row, name))
+            items = [item | {"reasons": []} for item in slate["items"]]
+            left[name] = slate | {"items": items, "compliance": []}
+        texts = {name: json.dumps(part, ensure_ascii=False) for name, part in left.items()}
+        db.execute(comparisons.update().where(c.id == row.id).values(**texts, words=""))
+
+
+def may_be_used(db: sa.Connection, conversation: str | None) -> bool:
+    """Whether a conversation is there, and its person consents."""
+    c, agreed = conversations.c, consenting().with_only_columns(consents.c.owner)
+    return db.scalar(sa.select(c.id).where(c.id == conversation, c.owner.in_(agreed))) is not None
 
 
 def consenting() -> sa.Select:

@@ -59,12 +59,14 @@ class Side(_Frozen):
 class Plan(_Frozen):
     """What a project compares and how.
 
+    Contexts come from the people of the data, or from chats of people who consent (``source``);
     ``overlap`` votes of different people a comparison; ``daily_cap`` votes a person and day (UTC);
     ``checks`` is the share of comparisons with a known answer in what a person gets; ``count``
     comparisons are made, checks apart.
     """
 
     pairs: tuple[tuple[Side, Side], ...] = Field(min_length=1)
+    source: Literal["data", "chat"] = "data"
     sampling: Literal["uniform", "informative"] = "uniform"
     overlap: int = Field(1, ge=1)
     daily_cap: int | None = Field(None, ge=1)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PAIRS, MOST = 3, 1000  # the command line makes more of both
 LONGEST_GUIDELINES, MOST_REQUESTS = 20_000, 1000
+SOURCES = (("data", "people of the data"), ("chat", "chats, with consent"))
 SAMPLINGS = (("uniform", "at random"), ("informative", "least alike first"))
 
 
@@ -47,6 +48,7 @@ def form(services: Services, after: str = "", is_open: bool = False) -> str:
         pairs=PAIRS,
         most=MOST,
         longest_name=MAX_NAME,
+        sources=SOURCES,
         samplings=SAMPLINGS,
         sides=sides,
         guidelines=guidelines,
@@ -71,6 +73,7 @@ def read_project(fields: Fields) -> NewProject:
     plan = checked(
         lambda: Plan(
             pairs=_pairs(fields),
+            source=field(fields, "source") or "data",  # type: ignore[arg-type]
             sampling=field(fields, "sampling") or "uniform",  # type: ignore[arg-type]
             overlap=number(fields, "overlap") or 1,
             daily_cap=number(fields, "daily_cap"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from chat_app.annotation import context
+from chat_app.annotation import Asked, context
 from chat_app.projects import Comparison, Plan, Side
 from chat_app.votes import Assignment, Ballot, Vote, Votes, swapped
 from chat_app.votes import votes as votes_table
@@ -36,7 +36,8 @@ def comparison(
         slate(*made[:2], adapter=made[2]) for made in zip(pair, map(list, rows), adapters, strict=True)
     )
     liked = Profile(liked=(TOYS.ids[8 + n % 4],))
-    return Comparison(context(liked, "blue toys", BLUE, TOYS), first, second, "2 items.", known, float(n), id)
+    asked = context(Asked(liked, ("blue toys", BLUE)), TOYS)
+    return Comparison(asked, first, second, "2 items.", known, float(n), id)
 
 
 def project(votes: Votes, made: list[Comparison], name: str = "Which?", **plan: Any) -> str:

@@ -12,12 +12,17 @@ from hypothesis import strategies as st
 from chat_app import annotation
 from chat_app.annotation import (
     AnnotationError,
+    Asked,
     average_overlap,
+    chat_contexts,
     made_request,
     make_comparisons,
     read_ballot,
     sample_contexts,
 )
+from chat_app.controller.turn import Event, TurnIntent
+from chat_app.conversation import Conversation
+from chat_app.personal import Personal
 from chat_app.projects import Plan, Side
 from chat_app.votes import VoteRefused
 from recsys.controls import ControlIntent
@@ -57,7 +62,7 @@ def plan(**values) -> Plan:
 def contexts(intent=RED):
     while True:
         for liked in (100, 101, 102):
-            yield Profile(liked=(liked,), disliked=(110,), seen=(120,)), ("red toys", intent)
+            yield Asked(Profile(liked=(liked,), disliked=(110,), seen=(120,)), ("red toys", intent))
 
 
 def test_a_comparison_says_who_asked_what_and_both_lists_in_full(toys):
@@ -152,11 +157,34 @@ def test_contexts_are_people_of_the_data_with_requests_that_can_be_read(small_re
     drawn = list(islice(sample_contexts(dataset, (), seed=3), 30))
     assert drawn == list(islice(sample_contexts(dataset, (), seed=3), 30))
     assert drawn != list(islice(sample_contexts(dataset, (), seed=4), 30))
-    for profile, (words, intent) in drawn:
+    for profile, (words, intent), conversation in drawn:
+        assert conversation is None
         assert len(profile.liked) >= annotation.LIKES and intent.count == annotation.COUNT
         assert words[0].isupper() and words.endswith(".") and intent.compile(dataset.catalog)
     given_ = (("red toys", RED),)
-    assert {request for _, request in islice(sample_contexts(dataset, given_, 0), 5)} == set(given_)
+    assert {asked.request for asked in islice(sample_contexts(dataset, given_, 0), 5)} == set(given_)
+
+
+def test_chats_of_people_who_consent_can_be_compared(services):
+    sides = (Side(ranker="als"), Side(ranker="popularity"))
+    wanted = Plan(pairs=(sides,), count=1, source="chat")
+    talks = {name: Conversation.new(services, name) for name in ("ann", "bob")}
+    Personal(services.store, lambda: 1e9).set_consent("ann", True)
+    with pytest.raises(AnnotationError, match="Nobody who lets their chats be used"):
+        annotation.make_for(services, wanted)
+    for name, talk in talks.items():
+        talk.turn("genre Comedy" if name == "ann" else "genre Drama")
+        liked = Event(kind="liked", item="the first", id=talk.state.slate[0])
+        talk.act(TurnIntent(act="feedback", events=(liked,)), "click")
+        talk.turn("count 3")
+    drawn = list(chat_contexts(services.store, seed=0))
+    assert {"genre Comedy", "count 3"} <= {asked.request[0] for asked in drawn}
+    assert {asked.conversation for asked in drawn} == {talks["ann"].id}
+    (made,) = annotation.make_for(services, wanted)
+    assert made.context["source"] == "chat" and made.context["conversation"] == talks["ann"].id
+    assert made.context["intent"]["require"][0]["any_of"] == ["Comedy"]  # in force then, too
+    with pytest.raises(AnnotationError, match="their own requests"):
+        annotation.make_for(services, wanted, ["genre Comedy"])
 
 
 def test_a_catalogue_without_categories_asks_for_nothing(toys):

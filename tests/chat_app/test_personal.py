@@ -7,17 +7,19 @@ import json
 import pytest
 import sqlalchemy as sa
 
-from alignment.preferences import Single, read_pairs
+from alignment.preferences import PreferenceError, Single, read_pairs
+from chat_app.annotation import make_for
 from chat_app.controller.turn import Event, TurnIntent
 from chat_app.conversation import Conversation
 from chat_app.exports import Filters, export_preferences
 from chat_app.feedback import chat_insights, read_listed
 from chat_app.personal import Personal, consents
+from chat_app.projects import Plan, Side
 from chat_app.store import ConversationNotFound, Store
 from chat_app.ui.turns import Desk
 from chat_app.votes import Votes
 from recsys.controls import ControlEdit, ControlIntent, Removal
-from tests.chat_app.made_votes import comparison, project, vote
+from tests.chat_app.made_votes import PAIR, comparison, project, vote
 
 AGES_AGO = lambda: 1_000_000_000.0  # noqa: E731
 LATER = lambda: 4_000_000_000.0  # noqa: E731
@@ -186,6 +188,38 @@ class TestOnesOwnData:
         assert record[0][0].annotator.startswith("deleted ")
         for file in services.settings.data_dir.glob("*.sqlite*"):
             assert secret.encode() not in file.read_bytes(), file.name
+
+    def test_comparisons_made_of_a_chat_follow_its_person(self, services, personal, tmp_path):
+        """Withdrawn consent keeps them out of exports; deletion takes the words out of them."""
+        secret, path, sides = (
+            "genre Comedy",
+            tmp_path / "p.jsonl",
+            (PAIR[0], Side(ranker="popularity")),
+        )
+        personal.set_consent("ann", True)
+        talk = Conversation.new(services, "ann")
+        talk.turn("count 4")
+        thumb(talk, "liked", 0)
+        talk.turn(secret)
+        kept, plan = Votes(services.store), Plan(pairs=(sides,), count=1, source="chat")
+        made = make_for(services, plan)
+        pid = kept.projects.create("Chats", "Be fair.", plan, made).id
+        vote(kept, pid, "bob", "first")
+        votes_only = Filters(source="annotation")
+        assert export_preferences(services.store, services.catalog, path, filters=votes_only).rows == 1
+        assert secret in path.read_text()
+        personal.set_consent("ann", False)
+        with pytest.raises(PreferenceError, match="nothing to export"):
+            export_preferences(services.store, services.catalog, path, filters=votes_only)
+        personal.set_consent("ann", True)
+        personal.delete("ann")
+        [(_, about, _)] = kept.record(pid)
+        assert about.context["request"] is None and about.context["intent"] == {} and about.words == ""
+        assert about.first["items"] and len(list(kept.record(pid))) == 1
+        for file in services.settings.data_dir.glob("*.sqlite*"):
+            assert secret.encode() not in file.read_bytes(), file.name
+        with pytest.raises(PreferenceError, match="nothing to export"):
+            export_preferences(services.store, services.catalog, path, filters=votes_only)
 
     def test_a_conversation_that_is_open_is_let_go(self, services, personal):
         desk = Desk(services)
