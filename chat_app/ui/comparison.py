@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chat_app.markup import plain
+from chat_app.phrases import describe, sentence
 from chat_app.projects import Comparison, Project
 from chat_app.ui.cards import Card, card, render
 from chat_app.votes import Assignment, Progress, Vote
 from recsys.catalog import Catalog
+from recsys.controls import ControlIntent
 from recsys.slate import SlateItem
 from recsys.titles import display_title
 
@@ -51,6 +54,7 @@ def room(
         progress=progress,
         assignment=assignment,
         request=comparison.context["request"],
+        in_all=_in_all(catalog, comparison.context),
         noun=catalog.noun,
         profile=_profile(catalog, comparison.context["profile"]),
         slates=[
@@ -64,6 +68,13 @@ def room(
         mine=_mine(mine),
         sentence=None,
     )
+
+
+def _in_all(catalog: Catalog, context: Mapping[str, Any]) -> str:
+    """What all of a chat asks for, in words: its last message may only change what came before."""
+    if context.get("source") != "chat" or not context["intent"]:
+        return ""
+    return sentence(plain(describe(ControlIntent.model_validate(context["intent"]), catalog)))
 
 
 def rest(

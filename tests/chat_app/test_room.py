@@ -89,6 +89,20 @@ def test_everything_that_is_to_be_judged_is_there_and_nothing_that_tells_who_mad
         assert secret not in html
 
 
+def test_of_a_chat_all_that_it_asks_for_is_said(room):
+    made = comparison(request="make it three")
+    intent = {"count": 3, "require": [{"facet": "color", "any_of": ["Red"]}]}
+    for source, said in (("chat", True), ("data", False)):
+        made.context.update(source=source, intent=intent)
+        project(room, [made], name=source)
+        shown = room.act("ann", {"do": "next", "project": room.votes.projects.named(source).id}).room
+        assert (
+            "make it three" in shown
+            and ("In all" in shown) == said
+            and ("Three toys with color Red." in shown) == said
+        )
+
+
 def test_reasons_of_one_list_alone_are_left_out(room):
     project(room, [comparison(reasons=(("because it is red",), ()))])
     assert "because it is red" not in room.act("ann", {"do": "next"}).room
