@@ -35,17 +35,17 @@ def counted(catalog_folder, tmp_path_factory):
 
 
 def comparison(catalog: Catalog, n: int):
-    from chat_app.annotation import context
+    from chat_app.annotation import Asked, context
     from chat_app.projects import Comparison
     from recsys.controls import ControlIntent
     from recsys.profile import Profile
 
-    asked = context(Profile(liked=(catalog.ids[n],)), "five films", ControlIntent(count=5), catalog)
+    asked = Asked(Profile(liked=(catalog.ids[n],)), ("five films", ControlIntent(count=5)))
     first, second = (
         slate(side, list(range(start, start + 5)), catalog)
         for side, start in zip(PAIR, (20, 40), strict=True)
     )
-    return Comparison(asked, first, second, rank=float(n))
+    return Comparison(context(asked, catalog), first, second, rank=float(n))
 
 
 def open_insights(chat):
