@@ -41,6 +41,7 @@ def test_a_project_is_made_listed_and_revised(run, services, tmp_path):
     plan = project.plan.model_dump(mode="json")
     assert plan == {
         "pairs": [[{"ranker": "als", "decoding": "guarded"}, {"ranker": "popularity", "decoding": "free"}]],
+        "source": "data",
         "sampling": "informative",
         "overlap": 2,
         "daily_cap": 9,
