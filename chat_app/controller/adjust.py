@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from chat_app.controller.chunks import Chunk, Line
-from chat_app.controller.edits import Draft
+from chat_app.controller.draft import Draft
 from chat_app.controller.lexicon import Meaning
 from chat_app.controller.patterns import compiled
 from recsys.controls import MAX_COUNT, Op, Quota, Range

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chat_app.controller.chunks import Line
-from chat_app.controller.edits import Draft
+from chat_app.controller.draft import Draft
 from chat_app.controller.stance import Stance
 from chat_app.state import State
 from recsys.controls import Range

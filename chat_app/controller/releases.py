@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from chat_app.controller.chunks import Line
-from chat_app.controller.edits import Draft, match_theme
+from chat_app.controller.draft import Draft
+from chat_app.controller.edits import match_theme
 from chat_app.controller.patterns import compiled
 from chat_app.controller.stance import Stance
 from chat_app.controller.text import fold

@@ -14,7 +14,8 @@ from pathlib import Path
 from chat_app.controller.adjust import adjust, lift_bounds
 from chat_app.controller.chunks import Line
 from chat_app.controller.comparatives import compare
-from chat_app.controller.edits import Draft, apply_wishes, match_theme
+from chat_app.controller.draft import Draft
+from chat_app.controller.edits import apply_wishes, match_theme
 from chat_app.controller.english import (
     FILLER,
     FUNCTION,
