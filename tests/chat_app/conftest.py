@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from langchain_core.runnables import RunnableLambda
 
+from chat_app.controller.rules import read_rules
 from chat_app.controller.turn import Event, TurnIntent
 from chat_app.made_catalog import made_dataset, made_vectors
 from chat_app.services import Services
@@ -109,6 +110,12 @@ def small_recommender(tmp_path_factory):
     yield dataset, recommender
     recommender.close()
     shutil.rmtree(settings.data_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def reader(films):
+    """The rules, for the shipped catalogue."""
+    return read_rules(films.catalog)
 
 
 class Codes:
