@@ -11,8 +11,8 @@ chat: setup  ## open the app on http://127.0.0.1:7860
 
 setup: $(VENV)/.prepared  ## install and prepare everything, open nothing
 
-test: lint  ## lint, then the whole default test suite
-	$(BIN)/python -m pytest
+test: lint  ## lint, then the whole default test suite, a worker a core; long files come first
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 
 from alignment.dpo import DPOParams, align_dpo, encode, encode_foreseen, preference_odds, run_dpo
 from alignment.dpo_trainer import Tokens, collate, list_logs, score_pairs
@@ -31,16 +29,6 @@ CATALOG = DATASET.catalog
 PARENT = Manifest("toys-sft", "sft", "small", "0", 2, "toys", 24, 4, 4, sha256="1", metrics={"hr": 0.1})
 SMALL = DPOParams(epochs=1, batch=4, rank=2, warmup=1, save_every=2, learning_rate=0.01)
 OLDER = HiddenPreference("year", -1, noise=0.1)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads cost more than they bring where the matrices are this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    AcceleratorState._reset_state(True)  # one process has one precision, which other tests may have set
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

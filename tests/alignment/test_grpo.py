@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +29,6 @@ from tests.recsys.made_use import made_dataset
 CATALOG = made_dataset(n_items=12).catalog
 END, WORDS = 0, 8  # token 0 ends, 1..7 are words, 8..19 items
 BLUE = ControlIntent(count=2, require=(Clause(facet="color", any_of=("Blue",)),)).compile(CATALOG)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads cost more than they bring where the matrices are this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def small_model(seed: int = 0) -> LlamaForCausalLM:

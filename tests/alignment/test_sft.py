@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 
 from alignment import sft
 from alignment.data import WindowParams
@@ -41,17 +41,28 @@ def sources(base) -> Sources:
     return sources_of(made_dataset(n_items=24, n_users=24), base)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    AcceleratorState._reset_state(True)  # one process has one precision, which GRPO's tests may have set
-    yield
-    torch.set_num_threads(threads)
-
-
 def train(sources: Sources, folder: Path, params: SFTParams = PARAMS) -> Path:
     return run_sft(sources, folder / "work", folder / "toys-sft", params)
+
+
+@pytest.fixture(scope="module")
+def whole(sources, tmp_path_factory) -> Path:
+    """The adapter of a training in one go, which no test changes."""
+    return train(sources, tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def trained(sources, tmp_path_factory) -> Path:
+    """Where a training of one epoch lies."""
+    folder = tmp_path_factory.mktemp("trained")
+    train(sources, folder, replace(PARAMS, epochs=1))
+    return folder
+
+
+@pytest.fixture
+def begun(trained, tmp_path) -> Path:
+    """A training of one epoch of the test's own, to go on with."""
+    return Path(shutil.copytree(trained, tmp_path, dirs_exist_ok=True))
 
 
 def weights(adapter: Path) -> str:
@@ -89,23 +100,21 @@ def test_the_loss_falls(sources, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("epoch", [0, 1])
-def test_going_on_ends_where_one_go_ends(sources, tmp_path, monkeypatch, epoch) -> None:
-    whole = train(sources, tmp_path / "whole")
+def test_going_on_ends_where_one_go_ends(sources, whole, tmp_path, monkeypatch, epoch) -> None:
     stop = 3 if epoch == 0 else read_manifest(whole).training["steps"] - 2
     monkeypatch.setattr(sft, "StopRequest", StopAfter(2 * stop - 1))  # it is asked twice a step
-    train(sources, tmp_path / "parts")
-    place = torch.load(tmp_path / "parts" / "work" / CHECKPOINT, weights_only=True)["place"]
+    train(sources, tmp_path)
+    place = torch.load(tmp_path / "work" / CHECKPOINT, weights_only=True)["place"]
     assert place[:2] == [stop, epoch]
     monkeypatch.undo()
-    parts = train(sources_of(made_dataset(n_items=24, n_users=24), sources.base), tmp_path / "parts")
+    parts = train(sources_of(made_dataset(n_items=24, n_users=24), sources.base), tmp_path)
     assert weights(parts) == weights(whole)
 
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
-def test_bad_numbers_stop_and_what_was_saved_is_kept(sources, tmp_path, monkeypatch, what) -> None:
-    train(sources, tmp_path, replace(PARAMS, epochs=1))
-    kept = (tmp_path / "work" / CHECKPOINT).read_bytes()
-    run = _Run(sources, tmp_path / "work", tmp_path / "toys-sft", PARAMS, lambda message: None)
+def test_bad_numbers_stop_and_what_was_saved_is_kept(sources, begun, monkeypatch, what) -> None:
+    kept = (begun / "work" / CHECKPOINT).read_bytes()
+    run = _Run(sources, begun / "work", begun / "toys-sft", PARAMS, lambda message: None)
     forward = run.network.forward
 
     def broken(*args):
@@ -118,31 +127,29 @@ def test_bad_numbers_stop_and_what_was_saved_is_kept(sources, tmp_path, monkeypa
     monkeypatch.setattr(run.network, "forward", broken)
     with pytest.raises(TrainingError, match="no finite number at step .* checkpoint before it is kept"):
         run.train()
-    assert (tmp_path / "work" / CHECKPOINT).read_bytes() == kept
+    assert (begun / "work" / CHECKPOINT).read_bytes() == kept
     assert all(p.isfinite().all() for p in run.network.parameters())
 
 
-def test_other_settings_or_data_in_the_folder_are_refused(sources, tmp_path) -> None:
-    train(sources, tmp_path, replace(PARAMS, epochs=1))
+def test_other_settings_or_data_in_the_folder_are_refused(sources, begun) -> None:
     with pytest.raises(TrainingError, match="other data or with other settings"):
-        train(sources, tmp_path, replace(PARAMS, rank=4))
+        train(sources, begun, replace(PARAMS, rank=4))
     with pytest.raises(TrainingError, match="other data or with other settings"):
-        train(sources_of(made_dataset(n_items=24, n_users=25), sources.base), tmp_path, PARAMS)
-    assert train(sources, tmp_path, PARAMS) == tmp_path / "toys-sft"  # more epochs are no other training
+        train(sources_of(made_dataset(n_items=24, n_users=25), sources.base), begun, PARAMS)
+    assert train(sources, begun, PARAMS) == begun / "toys-sft"  # more epochs are no other training
 
 
 @pytest.mark.parametrize("size", [0, 200, -100])
-def test_a_truncated_checkpoint_is_refused(sources, tmp_path, size) -> None:
-    train(sources, tmp_path, replace(PARAMS, epochs=1))
-    file = tmp_path / "work" / CHECKPOINT
+def test_a_truncated_checkpoint_is_refused(sources, begun, size) -> None:
+    file = begun / "work" / CHECKPOINT
     file.write_bytes(file.read_bytes()[:size])
     with pytest.raises(TrainingError, match="cannot be read .* delete it") as error:
-        train(sources, tmp_path, PARAMS)
+        train(sources, begun, PARAMS)
     assert "\n" not in str(error.value)
 
 
-def test_the_manifest_says_what_it_is_and_the_model_is_served(sources, tmp_path) -> None:
-    manifest = read_manifest(train(sources, tmp_path))
+def test_the_manifest_says_what_it_is_and_the_model_is_served(sources, whole) -> None:
+    manifest = read_manifest(whole)
     assert (manifest.name, manifest.stage, manifest.catalog, manifest.items) == (
         "toys-sft",
         "sft",

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from langchain_core.runnables import RunnableLambda
 
+from chat_app.controller.rules import read_rules
 from chat_app.controller.turn import Event, TurnIntent
 from chat_app.made_catalog import made_dataset, made_vectors
 from chat_app.services import Services
@@ -111,6 +112,12 @@ def small_recommender(tmp_path_factory):
     shutil.rmtree(settings.data_dir, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def reader(films):
+    """The rules, for the shipped catalogue."""
+    return read_rules(films.catalog)
+
+
 class Codes:
     """A stand-in reader: each message is a code such as "genre Comedy" or "like 3"."""
 
@@ -153,8 +160,9 @@ def read_only(folder):
     """A folder that cannot be written, for root too: it steps down to nobody meanwhile."""
     root = os.geteuid() == 0
     if root:
-        for parent in folder.parents[:2]:
-            parent.chmod(0o755)
+        for parent in folder.parents:
+            if Path(tempfile.gettempdir()) in parent.parents:  # a test's own, or that of its worker
+                parent.chmod(0o755)
     folder.chmod(0o555)
     try:
         if root:

@@ -9,19 +9,17 @@ from chat_app.controller import build_controller
 from chat_app.conversation import Conversation
 from chat_app.services import Services
 from chat_app.store import Store
-from recsys.datasets import load_dataset
 from recsys.recommender import load_recommender
 from recsys.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def talk(tmp_path_factory):
+def talk(films, tmp_path_factory):
     settings = Settings(home=tmp_path_factory.mktemp("real"), _env_file=None)
-    dataset = load_dataset("ml-latest-small")
-    vectors = np.random.default_rng(0).normal(size=(len(dataset.catalog), 8)).astype(np.float32)
-    recommender = load_recommender(dataset, settings, vectors=vectors)  # no theme is asked for here
+    vectors = np.random.default_rng(0).normal(size=(len(films.catalog), 8)).astype(np.float32)
+    recommender = load_recommender(films, settings, vectors=vectors)  # no theme is asked for here
     controller = build_controller(recommender.catalog, settings)
-    with Services(settings, dataset, recommender, controller, Store.open(settings)) as services:
+    with Services(settings, films, recommender, controller, Store.open(settings)) as services:
         yield Conversation.new(services, "ann")
 
 

@@ -10,7 +10,7 @@ from chat_app.controller.scoring import dialogues_folder
 from chat_app.controller.turn import Act
 from recsys.catalog import Catalog
 from recsys.controls import Clause, ControlIntent
-from recsys.datasets import load_dataset
+from recsys.datasets import Dataset
 
 DATA = Path(__file__).parents[1] / "data"
 WRITTEN = {"turns_dev.jsonl": (220, 90), "turns_dev2.jsonl": (260, 80), "turns_test.jsonl": (120, 45)}
@@ -19,8 +19,8 @@ REAL = ("real_dev.jsonl", "real_dev2.jsonl", "real_test.jsonl")
 
 
 @pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load_dataset("ml-latest-small").catalog
+def catalog(films: Dataset) -> Catalog:
+    return films.catalog
 
 
 def lines(name: str) -> list[dict]:

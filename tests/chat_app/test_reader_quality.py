@@ -4,16 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from chat_app.controller.rules import read_rules
-from chat_app.controller.scoring import Reader, load, score
-from recsys.datasets import load_dataset
+from chat_app.controller.rules import RuleReader
+from chat_app.controller.scoring import load, score
 
 DATA = Path(__file__).parents[1] / "data"
-
-
-@pytest.fixture(scope="module")
-def reader() -> Reader:
-    return read_rules(load_dataset("ml-latest-small").catalog).read
 
 
 FLOORS = {
@@ -26,12 +20,12 @@ FLOORS = {
 
 
 @pytest.mark.parametrize(("name", "floor"), FLOORS.items())
-def test_slots_and_acts_are_read_well(reader: Reader, name: str, floor: float) -> None:
+def test_slots_and_acts_are_read_well(reader: RuleReader, name: str, floor: float) -> None:
     try:
         conversations = load(DATA / name)
     except FileNotFoundError as error:
         pytest.skip(f"the published dialogues are not here: {error.filename}")
-    report = score(reader, conversations)
+    report = score(reader.read, conversations)
     hint = f"python -m chat_app.controller.scoring tests/data/{name} --errors lists the misreadings"
     assert report.slots.f1 >= floor, hint
     assert report.act_accuracy >= floor, hint

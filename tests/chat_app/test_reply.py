@@ -268,28 +268,19 @@ def test_small_talk_and_questions_back_use_the_catalogues_own_words(noun):
 class TestSuggestions:
     """What is suggested is understood by the rules, and leads somewhere."""
 
-    @pytest.fixture(scope="class")
-    def films(self):
-        from chat_app.controller.rules import read_rules
-        from recsys.datasets import load_dataset
-
-        catalog = load_dataset("ml-latest-small").catalog
-        return catalog, read_rules(catalog)
-
-    def understood(self, films, text, state=None):
-        catalog, reader = films
+    def understood(self, reader, text, state=None):
         state = state or State()
         turn = reader.read(state, text)
         assert turn.act in ("recommend", "more", "explain", "reset"), (text, turn)
         assert not turn.unknown, (text, turn)
         return turn, state.apply(turn).intent
 
-    def test_openers(self, films):
-        catalog, _ = films
+    def test_openers(self, reader):
+        catalog = reader.catalog
         texts = openers(catalog)
         assert len(texts) >= 3
         for text in texts:
-            turn, intent = self.understood(films, text)
+            turn, intent = self.understood(reader, text)
             assert turn.act == "recommend" and intent.theme is None, (text, turn)
             assert intent != ControlIntent() and intent.compile(catalog).mask.sum() >= 5
 
@@ -302,20 +293,20 @@ class TestSuggestions:
             ControlIntent(ranges=(Range(facet="year", min=1990, max=1999),)),
         ],
     )
-    def test_next_steps_change_something(self, films, intent):
-        catalog, _ = films
+    def test_next_steps_change_something(self, reader, intent):
+        catalog = reader.catalog
         rows = intent.compile(catalog).mask.nonzero()[0][:5]
         items = tuple(catalog.ids[row] for row in rows)
         state = State(intent=intent, slate=items, shown=items)
         texts = next_steps(catalog, state, 5)
         assert len(texts) >= 3
         for text in texts:
-            turn, after = self.understood(films, text, state)
+            turn, after = self.understood(reader, text, state)
             if turn.act == "recommend":
                 assert after != intent and after.compile(catalog).mask.any(), (text, turn)
                 assert after.theme is None, (text, turn)
 
-    def test_ways_out_take_something_away(self, films):
+    def test_ways_out_take_something_away(self, reader):
         intent = ControlIntent(
             require=(genre("Western"),),
             exclude=(genre("Horror"),),
@@ -326,5 +317,5 @@ class TestSuggestions:
             *ways_out(intent),
             *ways_out(intent.model_copy(update={"popularity": None, "ranges": ()})),
         ):
-            turn, after = self.understood(films, text, State(intent=intent))
+            turn, after = self.understood(reader, text, State(intent=intent))
             assert len(chips(after)) < len(chips(intent)), (text, turn)

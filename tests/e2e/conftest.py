@@ -34,7 +34,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 EVIL = '<img src=x onerror="window.hacked=1"> & Friends (1999)'
-WAIT = 15_000  # milliseconds
+WAIT = 30_000  # milliseconds; other tests run beside these
 COLUMNS = """
 name = "few-films"
 noun = ["film", "films"]
@@ -64,15 +64,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def catalog_folder(tmp_path_factory) -> Path:
+def catalog_folder(films, tmp_path_factory) -> Path:
     """300 films with their ratings, and the evil one."""
-    from recsys.datasets import load_dataset
-
-    dataset = load_dataset("ml-latest-small")
-    catalog, ratings = dataset.catalog, dataset.interactions
+    catalog, ratings = films.catalog, films.interactions
     rows = sorted(catalog.popularity.argsort()[::-1][:300].tolist())
     columns = ("genre", "director", "language", "country")
-    films = [
+    table = [
         {
             "id": catalog.ids[row],
             "title": catalog.titles[row],
@@ -82,9 +79,9 @@ def catalog_folder(tmp_path_factory) -> Path:
         }
         for row in rows
     ]
-    films.append(dict(films[0], id=999_999, title=EVIL, genre="Comedy|<b>Drama</b>", imdb="", tmdb=""))
+    table.append(dict(table[0], id=999_999, title=EVIL, genre="Comedy|<b>Drama</b>", imdb="", tmdb=""))
     folder = tmp_path_factory.mktemp("films")
-    pd.DataFrame(films).to_csv(folder / "films.csv", index=False)
+    pd.DataFrame(table).to_csv(folder / "films.csv", index=False)
     chosen = [i for i, row in enumerate(ratings.item.tolist()) if row in set(rows)]
     pd.DataFrame(
         {
@@ -96,6 +93,24 @@ def catalog_folder(tmp_path_factory) -> Path:
     ).to_csv(folder / "ratings.csv", index=False)
     (folder / "catalog.toml").write_text(COLUMNS)
     return folder
+
+
+@pytest.fixture(scope="session")
+def new_home(catalog_folder, tmp_path_factory) -> Callable[[], Path]:
+    """Makes data directories in which index and model are ready: they are made once for all servers."""
+    from recsys.datasets import load_dataset
+    from recsys.recommender import load_recommender
+    from recsys.settings import Settings
+
+    ready = tmp_path_factory.mktemp("ready")
+    settings = Settings(home=ready, model="als", _env_file=None)
+    load_recommender(load_dataset(str(catalog_folder)), settings).close()
+
+    def copy() -> Path:
+        home = tmp_path_factory.mktemp("home")
+        return Path(shutil.copytree(ready, home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.lock")))
+
+    return copy
 
 
 class Server:
@@ -150,22 +165,20 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def server(catalog_folder, tmp_path_factory) -> Iterator[Server]:
+def server(catalog_folder, new_home) -> Iterator[Server]:
     """The server most tests share."""
-    running = Server(tmp_path_factory.mktemp("home"), catalog_folder, rate_limit=1000).start()
+    running = Server(new_home(), catalog_folder, rate_limit=1000).start()
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="session")
-def strict_server(catalog_folder, server, tmp_path_factory) -> Iterator[Server]:
+def strict_server(catalog_folder, new_home) -> Iterator[Server]:
     """A server with tight limits whose chat model hesitates over the word "slowly"."""
-    home = tmp_path_factory.mktemp("strict") / "home"
-    shutil.copytree(server.home, home, ignore=shutil.ignore_patterns("*.lock", "*.log", "tiller.db*"))
     with _hesitant_model() as address:
         settings = {"chat_model": "openai:made", "chat_base_url": address, "chat_api_key": "none"}
         limits = {"rate_limit": 4, "max_message": 200, "chat_timeout": 20}
-        running = Server(home, catalog_folder, **settings, **limits).start()
+        running = Server(new_home(), catalog_folder, **settings, **limits).start()
         yield running
         running.stop()
 

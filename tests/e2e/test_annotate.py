@@ -15,9 +15,9 @@ from tests.e2e.test_page import CONTRAST, NAMELESS, PHONE
 
 
 @pytest.fixture(scope="module")
-def annotated(catalog_folder, tmp_path_factory):
+def annotated(catalog_folder, new_home):
     """A server with a project of 30 comparisons."""
-    home = tmp_path_factory.mktemp("annotated")
+    home = new_home()
     command = [
         "annotate",
         "new",

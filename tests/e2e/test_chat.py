@@ -119,12 +119,8 @@ def test_edit_and_retry(chat: Chat):
     assert chat.turns.count() == 1 and len(chat.titles()) == 3
 
 
-def test_resume_after_reload_and_after_a_restart(new_chat, catalog_folder, server, tmp_path):
-    import shutil
-
-    home = tmp_path / "home"
-    shutil.copytree(server.home, home, ignore=shutil.ignore_patterns("*.lock", "*.log", "tiller.db*"))
-    mine = Server(home, catalog_folder).start()
+def test_resume_after_reload_and_after_a_restart(new_chat, catalog_folder, new_home):
+    mine = Server(new_home(), catalog_folder).start()
     try:
         chat = new_chat(mine)
         chat.say(ASK)

@@ -20,9 +20,9 @@ from tests.e2e.test_page import CONTRAST, NAMELESS, PHONE
 
 
 @pytest.fixture(scope="module")
-def counted(catalog_folder, tmp_path_factory):
+def counted(catalog_folder, new_home):
     """A server with a project of two people's votes."""
-    home = tmp_path_factory.mktemp("counted")
+    home = new_home()
     catalog = load_dataset(str(catalog_folder)).catalog
     kept = Votes(Store.sqlite(home / "conversations.sqlite"))
     pid = made_project(kept, [comparison(catalog, n) for n in range(12)], overlap=2)

@@ -44,9 +44,9 @@ THEIRS = [
 
 
 @pytest.fixture(scope="module")
-def guarded(catalog_folder, tmp_path_factory):
+def guarded(catalog_folder, new_home):
     """A server with sign-in, its accounts, and two projects of annotation; ``store`` looks into it."""
-    home = tmp_path_factory.mktemp("guarded")
+    home = new_home()
     store = Store.sqlite(home / "conversations.sqlite")
     accounts, votes = Accounts(store), Votes(store)
     ids = {name: accounts.new(name, role, PASSWORD).id for name, role in PEOPLE.items()}

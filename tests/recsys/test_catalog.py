@@ -17,13 +17,8 @@ SHIPPED = ASSETS / "ml-latest-small"
 
 
 @pytest.fixture(scope="module")
-def dataset() -> Dataset:
-    return load_dataset("ml-latest-small")
-
-
-@pytest.fixture(scope="module")
-def catalog(dataset: Dataset) -> Catalog:
-    return dataset.catalog
+def catalog(films: Dataset) -> Catalog:
+    return films.catalog
 
 
 def test_shipped_files_are_small_and_carry_their_terms() -> None:

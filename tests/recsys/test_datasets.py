@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from recsys.catalog import Catalog
 from recsys.datasets import (
+    Dataset,
     DatasetError,
     Interactions,
     five_core,
@@ -386,9 +387,8 @@ def test_the_core_is_the_largest_that_holds(pairs: list[tuple[int, int]], k: int
     assert set(np.flatnonzero(items)) == {i for _, i in alive}
 
 
-def test_the_default_core_is_the_one_in_the_literature() -> None:
-    dataset = load_dataset("ml-latest-small")
-    users, items = five_core(dataset.interactions, len(dataset.catalog))
+def test_the_default_core_is_the_one_in_the_literature(films: Dataset) -> None:
+    users, items = five_core(films.interactions, len(films.catalog))
     assert (users.sum(), items.sum()) == (671, 3496)
 
 
@@ -403,13 +403,12 @@ def test_statistics() -> None:
     assert item_statistics(catalog, no_interactions()) is catalog
 
 
-def test_the_training_catalogue_has_not_seen_the_last_two() -> None:
-    dataset = load_dataset("ml-latest-small")
-    split = leave_last_out(dataset.interactions)
-    catalog = training_catalog(dataset, split)
+def test_the_training_catalogue_has_not_seen_the_last_two(films: Dataset) -> None:
+    split = leave_last_out(films.interactions)
+    catalog = training_catalog(films, split)
     assert catalog.popularity.sum() == 100_004 - 2 * 671
-    assert catalog.hash != dataset.catalog.hash  # fewer tags
-    tags, facet = dataset.tags, catalog.categorical["tag"]
+    assert catalog.hash != films.catalog.hash  # fewer tags
+    tags, facet = films.tags, catalog.categorical["tag"]
     for user, row, tag in zip(tags["user"], tags["item"], tags["tag"], strict=True):
         held_out = user >= 0 and row in (split.valid[user], split.test[user])
         others = tags[(tags["item"] == row) & (tags["tag"] == tag) & (tags["user"] != user)]

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.datasets import load_dataset
 from recsys.errors import TillerError
 from recsys.profile import Profile, profile_of
 
@@ -24,13 +23,12 @@ def test_an_item_is_in_one_list_and_taste_outlives_merely_having_seen(said):
         assert item in getattr(profile, taste[-1] if taste else "seen")
 
 
-def test_a_person_in_the_data_has_likes_dislikes_and_merely_seen_in_time_order():
-    dataset = load_dataset("ml-latest-small")
-    data = dataset.interactions
+def test_a_person_in_the_data_has_likes_dislikes_and_merely_seen_in_time_order(films):
+    data = films.interactions
     user = data.users[0]
     mine = data.select(data.user == 0)
-    profile = profile_of(dataset, str(user))
-    stars = dict(zip((dataset.catalog.ids[r] for r in mine.item), mine.rating, strict=True))
+    profile = profile_of(films, str(user))
+    stars = dict(zip((films.catalog.ids[r] for r in mine.item), mine.rating, strict=True))
     assert sorted(profile.known) == sorted(stars)
     assert all(stars[i] >= 3.5 for i in profile.liked)
     assert all(stars[i] < 3 for i in profile.disliked)
@@ -38,9 +36,9 @@ def test_a_person_in_the_data_has_likes_dislikes_and_merely_seen_in_time_order()
     assert list(profile.liked) == sorted(profile.liked, key=position.__getitem__)
 
 
-def test_an_unknown_person_is_named():
+def test_an_unknown_person_is_named(films):
     with pytest.raises(TillerError, match="nobody"):
-        profile_of(load_dataset("ml-latest-small"), "nobody")
+        profile_of(films, "nobody")
 
 
 def test_the_order_is_that_of_the_words():

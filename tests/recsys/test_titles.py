@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.catalog import Catalog
-from recsys.datasets import load_dataset
+from recsys.datasets import Dataset
 from recsys.title_forms import display_title, plain
 from recsys.titles import TitleIndex
 
 
 @pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load_dataset("ml-latest-small").catalog
+def catalog(films: Dataset) -> Catalog:
+    return films.catalog
 
 
 def small(titles: list[str], popularity: list[float] | None = None, **more) -> TitleIndex:

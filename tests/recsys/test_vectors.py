@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from recsys.datasets import load_dataset
 from recsys.semantic import item_texts, load_embedder
 from recsys.settings import ASSETS
 from recsys.vectors import remembering, save_vectors
@@ -27,8 +26,8 @@ def test_known_texts_are_looked_up_and_the_rest_is_embedded(tmp_path):
     assert asked == ["papaya", "fig"]
 
 
-def test_the_shipped_vectors_are_those_of_the_shipped_texts():
-    texts = item_texts(load_dataset("ml-latest-small").catalog)
+def test_the_shipped_vectors_are_those_of_the_shipped_texts(films):
+    texts = item_texts(films.catalog)
 
     def load():
         raise AssertionError("a shipped text has no vector: run python -m recsys.default_catalog")

@@ -6,16 +6,10 @@ import json
 
 import pytest
 
-from chat_app.controller.rules import RuleReader, read_rules
+from chat_app.controller.rules import RuleReader
 from chat_app.state import State
 from recsys.controls import ControlEdit, ControlIntent
-from recsys.datasets import load_dataset
 from recsys.profile import Profile
-
-
-@pytest.fixture(scope="module")
-def reader() -> RuleReader:
-    return read_rules(load_dataset("ml-latest-small").catalog)
 
 
 def said(reader: RuleReader, text: str, **intent: object) -> dict:

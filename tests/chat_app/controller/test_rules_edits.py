@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat_app.controller.rules import RuleReader, read_rules
-from recsys.datasets import load_dataset
+from chat_app.controller.rules import RuleReader
 from tests.chat_app.controller.test_rules import genre, person, quota, said, span
-
-
-@pytest.fixture(scope="module")
-def reader() -> RuleReader:
-    return read_rules(load_dataset("ml-latest-small").catalog)
-
 
 RANGES = [
     ("from '44 to '50", "year", 1944, 1950),

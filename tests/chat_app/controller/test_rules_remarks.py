@@ -16,11 +16,6 @@ BOARD_GAMES = Path(__file__).parents[2] / "data" / "board-games"
 
 
 @pytest.fixture(scope="module")
-def reader() -> RuleReader:
-    return read_rules(load_dataset("ml-latest-small").catalog)
-
-
-@pytest.fixture(scope="module")
 def games() -> RuleReader:
     return read_rules(load_dataset(BOARD_GAMES).catalog)
 

@@ -8,17 +8,11 @@ from typing import Any
 import pytest
 
 from chat_app.controller.requests import differences, load_requests, read_requests
-from chat_app.controller.rules import RuleReader, read_rules
+from chat_app.controller.rules import RuleReader
 from chat_app.state import State
 from recsys.controls import ControlIntent
-from recsys.datasets import load_dataset
 
 DATA = Path(__file__).parents[2] / "data"
-
-
-@pytest.fixture(scope="module")
-def reader() -> RuleReader:
-    return read_rules(load_dataset("ml-latest-small").catalog)
 
 
 def genre(*values: str) -> dict[str, Any]:

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat_app.controller.rules import RuleReader, read_rules
+from chat_app.controller.rules import RuleReader
 from chat_app.controller.text import MAX_LENGTH, Text
 from chat_app.controller.turn import TurnIntent
 from chat_app.state import State
 from recsys.constraints import compile_intent
-from recsys.datasets import load_dataset
 
 # fmt: off
 WORDS = [
@@ -28,11 +27,6 @@ anything = st.one_of(
     st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join),
     st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")),
 )
-
-
-@pytest.fixture(scope="module")
-def reader() -> RuleReader:
-    return read_rules(load_dataset("ml-latest-small").catalog)
 
 
 @settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])

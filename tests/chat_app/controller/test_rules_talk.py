@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chat_app.controller.rules import RuleReader, read_rules
+from chat_app.controller.rules import RuleReader
 from chat_app.state import State
-from recsys.datasets import load_dataset
-
-
-@pytest.fixture(scope="module")
-def reader() -> RuleReader:
-    return read_rules(load_dataset("ml-latest-small").catalog)
-
 
 ACTS = {
     "That sounds lovely, thank you so much": "smalltalk",
