@@ -61,7 +61,7 @@ def guarded(catalog_folder, tmp_path_factory):
         ).id
         for name, n in (("A few", 20), ("For the crowd", CROWDED))
     )
-    running = Server(home, catalog_folder, rate_limit=1000, sign_in=1).start()
+    running = Server(home, catalog_folder, rate_limit=1000, sign_in=1, model="auto").start()
     kept = {"store": store, "accounts": accounts, "votes": votes, "ids": ids, "few": few, "many": many}
     yield SimpleNamespace(url=running.url, home=home, film=rows[0]["id"], **kept)
     running.stop()
@@ -403,13 +403,14 @@ def test_only_an_admin_promotes_and_takes_it_back(guarded, people):
         assert "That is for admins" in cards and 'data-do="lab_promote"' not in cards and promoted() == []
     root = Page(people["Root"])
     cards = root.act("lab-models", do="lab_promote", name="popularity")["lab-models"]
-    assert "popularity ranks by default" in cards and promoted() == ["popularity"]
+    assert "popularity ranks by default, for everybody from the next answer on" in cards
+    assert promoted() == ["popularity"]
     assert 'data-do="lab_promote" data-name="als"' in cards and 'data-do="lab_rollback"' in cards
     assert "There is no model" in str(root.act("lab-models", do="lab_promote", name="../../etc"))
     assert "That is for admins" in str(Page(people["Ann"]).act("lab-models", do="lab_rollback"))
     assert promoted() == ["popularity"]
     cards = root.act("lab-models", do="lab_rollback")["lab-models"]
-    assert "als ranks by default again" in cards and promoted() == []
+    assert "als ranks by default again, for everybody from the next answer on" in cards and promoted() == []
     assert "nothing to take back" in str(root.act("lab-models", do="lab_rollback"))
 
 
