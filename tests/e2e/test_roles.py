@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from chat_app import accounts as module
 from chat_app.accounts import FREE, IDLE, Accounts
+from chat_app.insights import alias
 from chat_app.projects import Comparison, Plan, Side
 from chat_app.store import Store
 from chat_app.ui.lab_form import MINE
@@ -441,6 +442,10 @@ def test_only_an_admin_reads_the_insights_and_exports(guarded, people):
             answer = told(name, **data)
             assert "That is for admins" in answer and "Bradley" not in answer and ".zip" not in answer
         assert "That is for admins" in str(Page(people[name]).fire("insights-tab", "select"))
+    root = Page(people["Root"])
+    root.send("insights-tab", "select").raise_for_status()
+    page = root.client.get("/gradio_api/queue/data", params={"session_hash": root.name}).text
+    assert f"Vera ({alias(guarded.ids['Vera'])})" in page and guarded.ids["Vera"] not in page
     assert "preferences.zip" in told("Root", do="export")
 
 
