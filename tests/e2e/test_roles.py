@@ -206,6 +206,8 @@ def test_an_expired_session_is_over(guarded):
             assert db.execute(mine.values(seen=module.sessions.c.seen - IDLE)).rowcount == 1
         assert page.send("message", "submit", inputs=["three comedies", False]).status_code == 401
         assert client.get("/config").status_code == 401
+        assert "Your session has ended" in client.get("/sign-in").text
+    assert "has ended" not in httpx.get(f"{guarded.url}/sign-in").text
 
 
 def test_a_session_is_never_one_that_was_there_before_the_sign_in(guarded, stranger):
