@@ -113,8 +113,11 @@ def export_preferences(
         there is as it was.
     """
     filters, card = filters or Filters(), path.with_name(f"{path.name}.md")
-    if card.is_dir():
-        raise PreferenceError(f"The data card {card} cannot be written: it is a folder. Give another place.")
+    with suppress(PermissionError):  # where one may not even look, the writing says what is wrong
+        if card.is_dir():
+            raise PreferenceError(
+                f"The data card {card} cannot be written: it is a folder. Give another place."
+            )
     found = Judgements(store, catalog, filters)
     if kind == "pairs":
         rows: Any = list(found.pairs())
