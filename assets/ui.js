@@ -179,6 +179,7 @@ window.tiller = (() => {
       if (id === "download") save(props.value);
       else if (["lab-form", "project-form", "side-list"].includes(id)) { $("form", element)?.reset(); arrived(element); if (back) $(`[data-do=${back}]`, element)?.focus(); back = null; }
       else if (["lab-result", "lab-curve"].includes(id)) { arrived(element); shown($("#" + id)); }
+      else if (id === "lab-models") { arrived(element); $(".lab-note:not(:empty)", element)?.scrollIntoView({ block: "center" }); }
       else if (id === "live") requestAnimationFrame(() => $(".pending", element)?.scrollIntoView({ block: "start", behavior: "instant" }));
       else arrived(element);
     });

@@ -225,6 +225,7 @@ class Conversation:
             return self._undo_in_words(turn, base)
         if turn.reader == CLICK and words.is_idle(turn, state):
             return words.passing("That is how it is already.", turn, state)
+        self.services.follow_promotion()
         reply = words.answer(self.services, state, turn, text, progress)
         step("storing")
         record = TurnRecord(uuid.uuid4().hex, base.head, text, reply, now())

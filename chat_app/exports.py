@@ -112,7 +112,12 @@ def export_preferences(
     PreferenceError : nothing fits the filters, or the place cannot be written; a file that stood
         there is as it was.
     """
-    filters = filters or Filters()
+    filters, card = filters or Filters(), path.with_name(f"{path.name}.md")
+    with suppress(PermissionError):  # where one may not even look, the writing says what is wrong
+        if card.is_dir():
+            raise PreferenceError(
+                f"The data card {card} cannot be written: it is a folder. Give another place."
+            )
     found = Judgements(store, catalog, filters)
     if kind == "pairs":
         rows: Any = list(found.pairs())
@@ -126,7 +131,6 @@ def export_preferences(
     left_out = len(bad) + found.unreadable
     told = filters.words() | {"form": f"{kind}, items by {contents}"}
     about = Card(path.name, catalog.name, told, found.ties, left_out)
-    card = path.with_name(f"{path.name}.md")
     _write_whole(card, data_card(about, statistics(kept)))
     return Exported(path, card, len(kept), found.ties, left_out)
 

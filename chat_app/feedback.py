@@ -5,6 +5,7 @@ Only of people whose consent is on, and only turns since then (``chat_app/person
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -96,6 +97,19 @@ def read_chats(store: Store) -> Iterator[tuple[str, list[Turn]]]:
             found = [_turn(row, row.id in visible) for row in rows if row.created >= talk.since]
             if found:
                 yield talk.id, found
+
+
+def chats_mark(store: Store) -> str:
+    """Stays the same as long as what :func:`read_chats` gives does: turns are only ever added, and each is
+    its conversation's tip at first."""
+    agreed, c = consenting().subquery(), conversations.c
+    query = sa.select(agreed.c.owner, agreed.c.since, c.id, c.head, c.tip)
+    query = query.outerjoin(conversations, agreed.c.owner == c.owner).order_by(agreed.c.owner, c.id)
+    digest = hashlib.sha256()
+    with store.reading() as db:
+        for row in db.execute(query):
+            digest.update(repr(tuple(row)).encode())
+    return digest.hexdigest()
 
 
 def _turn(row: sa.Row, visible: bool) -> Turn:

@@ -19,6 +19,7 @@ from typing import Any, get_args
 import numpy as np
 import sqlalchemy as sa
 
+from chat_app.feedback import ChatInsights, chat_insights, chats_mark
 from chat_app.projects import find_project, makers
 from chat_app.ranking import Outcomes, Standing, rank, wilson
 from chat_app.store import Store
@@ -100,11 +101,13 @@ class ProjectInsights:
 
 
 class Insights:
-    """Insights of a store's projects, kept until there is another vote."""
+    """Insights of a store's projects, kept until there is another vote, and of its chats, kept until
+    something in them changes."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._kept: dict[str, tuple[int, ProjectInsights]] = {}
+        self._chats: tuple[str, ChatInsights] | None = None
 
     def of(self, project_id: str) -> ProjectInsights:
         """A project's numbers; :class:`ProjectError` when there is none of this id."""
@@ -114,6 +117,13 @@ class Insights:
             kept = self._kept.get(project_id)
             if kept is None or kept[0] != seq:
                 kept = self._kept[project_id] = (seq, _count(db, project_id, project.name))
+        return kept[1]
+
+    def of_chats(self) -> ChatInsights:
+        """What the chats of people who consent add up to."""
+        mark, kept = chats_mark(self.store), self._chats
+        if kept is None or kept[0] != mark:
+            kept = self._chats = (mark, chat_insights(self.store))
         return kept[1]
 
 
@@ -129,6 +139,12 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
 def alias(annotator: str) -> str:
     """What an annotator is called here: never what opens their conversations."""
     return hashlib.sha256(annotator.encode()).hexdigest()[:6]
+
+
+def alias_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Names of people by their :func:`alias`, from names by id; an alias that two share tells nobody."""
+    shared = Counter(map(alias, names))
+    return {alias(who): name for who, name in names.items() if shared[alias(who)] == 1}
 
 
 def alpha(counts: np.ndarray) -> float:

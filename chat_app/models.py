@@ -61,8 +61,8 @@ def promote(name: str) -> None:
     catalog = _catalog(settings)
     before = shelf.promote(name, catalog, settings)
     say(
-        f"{name} ranks {catalog.name} by default from the next start on, in place of {before}. "
-        "`tiller models rollback` takes that back."
+        f"{name} ranks {catalog.name} by default, in place of {before}; a Tiller that is running takes it up "
+        "with its next answer. `tiller models rollback` takes that back."
     )
     _say_what_is_set(settings)
 
@@ -75,7 +75,10 @@ def rollback() -> None:
     settings = read_settings()
     catalog = _catalog(settings)
     gone, back = shelf.rollback(catalog, settings)
-    say(f"{back} ranks {catalog.name} by default again from the next start on, in place of {gone}.")
+    say(
+        f"{back} ranks {catalog.name} by default again, in place of {gone}; a Tiller that is running takes "
+        "it up with its next answer."
+    )
     _say_what_is_set(settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from chat_app.store import Store
 from recsys.errors import TillerError
+from recsys.promotion import promotion_mark
 from recsys.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from recsys.catalog import Catalog
     from recsys.datasets import Dataset
     from recsys.recommender import Recommender
+
+log = logging.getLogger(__name__)
 
 LOCK = "tiller.lock"
 
@@ -48,11 +52,37 @@ class Services:
     lock: BaseFileLock | None = None
     live: WeakValueDictionary[tuple[str, str], Conversation] = field(default_factory=WeakValueDictionary)
     gate: threading.Lock = field(default_factory=threading.Lock)
+    _followed: tuple[int, ...] | None = None  # the mark of the promotion that ranks
+    _following: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def catalog(self) -> Catalog:
         """The catalogue that is recommended from."""
         return self.recommender.catalog
+
+    def follow_promotion(self, wait: bool = False) -> None:
+        """Let what was promoted or taken back since, here or by the command, rank from now on.
+
+        What is under way ends with the recommender it began with, which then goes: there are never more
+        than two. While one is loaded, others go on without, unless they ``wait``. One that cannot be loaded
+        changes nothing, and that is logged.
+        """
+        from recsys.models import AUTO, default_model
+
+        if self.settings.model != AUTO or not self._following.acquire(blocking=wait):
+            return
+        try:
+            mark = promotion_mark(self.settings.data_dir)
+            if mark == self._followed:
+                return
+            self._followed = mark
+            name = default_model(self.catalog, self.settings)
+            if name != self.recommender.name:
+                self.recommender = self.recommender.with_model(name, self.settings)
+        except Exception:
+            log.exception("%s goes on ranking: what was promoted cannot be loaded", self.recommender.name)
+        finally:
+            self._following.release()
 
     def close(self) -> None:
         """Give everything back: database, index, data directory."""
@@ -68,8 +98,13 @@ class Services:
         self.close()
 
 
-def load_services(settings: Settings, progress: Callable[[str], None] | None = None) -> Services:
-    """Take the data directory and build everything; ``progress`` is told in words.
+def load_services(
+    settings: Settings,
+    progress: Callable[[str], None] | None = None,
+    check: Callable[[Store], None] | None = None,
+) -> Services:
+    """Take the data directory and build everything; ``progress`` is told in words. ``check`` looks at
+    the store before anything slow, and refuses by what it raises.
 
     Raises a :class:`TillerError` with one plain sentence: the directory cannot be written, is in
     use by another process, or something in it cannot be read.
@@ -84,6 +119,8 @@ def load_services(settings: Settings, progress: Callable[[str], None] | None = N
     store = None
     try:
         store = Store.open(settings)
+        if check:
+            check(store)
         say("Reading the catalogue …")
         dataset = enrich(load_dataset(settings.catalog), settings)
         recommender = load_recommender(dataset, settings, progress=progress)

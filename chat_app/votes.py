@@ -15,6 +15,8 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -141,6 +143,21 @@ def swapped(seed: int) -> bool:
     return bool(seed & 1)
 
 
+def is_check(project: Project, annotator: str, place: int) -> bool:
+    """Whether this person's ``place`` (from 0) in a project is for a known-answer check.
+
+    Places come in blocks that follow from the plan's share of checks, each with one check at a place drawn
+    for this person: nobody can know it, reloading the page does not move it, and whoever votes through one
+    block has met one. A project smaller than such a block is one block.
+    """
+    if not project.plan.checks:
+        return False
+    share = max(Fraction(str(project.plan.checks)), Fraction(1, project.plan.count))
+    block = int(place * share)
+    first, after = ceil(block / share), ceil((block + 1) / share)
+    return place == random.Random(f"{project.id} {annotator} {block}").randrange(first, after)
+
+
 class Votes:
     """Queue and votes of the projects in a store. ``clock`` gives seconds since 1970."""
 
@@ -236,9 +253,7 @@ class Votes:
         query = sa.select(p.comparison).where(p.project == project.id, *(~seen for seen in mine))
         query = query.order_by(p.rank).limit(1)
         regular = db.scalar(query.where(p.taken < p.places, self._free(annotator)))
-        # nobody can know where the checks stand, and reloading the page does not move them
-        drawn = random.Random(f"{project.id} {annotator} {done}").random()
-        if regular is not None and drawn < project.plan.checks:
+        if regular is not None and is_check(project, annotator, done):
             return db.scalar(query.where(p.places.is_(None))) or regular
         return regular
 

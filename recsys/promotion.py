@@ -42,6 +42,15 @@ def promotions(catalog: str, data_dir: Path) -> list[Promotion]:
     return _read(data_dir / FILE).get(catalog, [])
 
 
+def promotion_mark(data_dir: Path) -> tuple[int, ...]:
+    """Stays the same until something is promoted or taken back; costs next to nothing to ask for."""
+    try:
+        stat = (data_dir / FILE).stat()
+    except OSError:
+        return ()
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
 def add_promotion(catalog: str, model: str, data_dir: Path) -> None:
     """Put ``model`` in force. Raises :class:`PromotionError`."""
     record = _read(data_dir / FILE)

@@ -91,6 +91,7 @@ class Recommender:
         self.name = ranker.name
         self.catalog = catalog
         self._ranker = ranker
+        self._model = model
         self._index = index
         self._weights = weights or Weights()
         self._likeness = Likeness(catalog, model)
@@ -107,6 +108,11 @@ class Recommender:
         """The same around another ranker and collaborative model, over ``catalog`` (these items, perhaps
         with other statistics). Both share the index: close only this one."""
         return Recommender(catalog, ranker, model, self._index, self._weights, self._themes)
+
+    def with_model(self, name: str, settings: Settings) -> Recommender:
+        """The same around another ranker, by a name that :func:`recsys.models.load_ranker` knows."""
+        ranker = load_ranker(name, self.catalog, self._model, settings, self._index.vectors)
+        return self.with_ranker(ranker, self._model, self.catalog)
 
     def warm_up(self) -> None:
         """Do what the first request would wait for: load the text embedder, run the ranker once."""

@@ -79,7 +79,8 @@ class AnnotateTab:
         except TillerError as error:
             return {self.notice: cards.live(notice=str(error))}
         session = read_session(session, who)
-        answer = self.answers.act(session["owner"], event._data if isinstance(event._data, dict) else {})
+        data = event._data if isinstance(event._data, dict) else {}
+        answer = self.answers.act(session["owner"], data, may(who, "admin"))
         page: Page = {self.session: session}
         if answer.room is not None:
             page[self.room] = answer.room

@@ -103,6 +103,7 @@ def add_endpoints(services: "Services", limits: Limits, desk: Desk) -> None:
             wanted = state.intent
             if count is not None:
                 wanted = _validated(ControlIntent, {**wanted.model_dump(), "count": count})
+            services.follow_promotion()
             return _json(services.recommender.recommend(state.profile, wanted, decoding=decoding))
 
     def parse(caller: gr.Request, text: str, intent: dict | None = None) -> dict:

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chat_app.accounts import Accounts, Role, may
+from chat_app.store import Store
 from chat_app.ui import cards
 from chat_app.ui.annotate import AnnotateTab
 from chat_app.ui.api import add_endpoints, answer_in_json
@@ -103,10 +104,8 @@ def launch_app(settings: Settings, progress: Callable[[str], None] = print) -> N
     from chat_app.services import load_services
 
     port = _free_port(settings.host, settings.port)
-    with load_services(settings, progress=progress) as services:
+    with load_services(settings, progress, _check_admin if settings.sign_in else None) as services:
         accounts = Accounts(services.store) if settings.sign_in else None
-        if accounts:
-            accounts.check_admin()
         for notice in services.notices:
             progress(notice)
         app = build_app(services)
@@ -121,6 +120,10 @@ def launch_app(settings: Settings, progress: Callable[[str], None] = print) -> N
         progress(f"Tiller is at {address}")
         threading.Thread(target=services.recommender.warm_up, daemon=True, name="warm up").start()
         app.block_thread()
+
+
+def _check_admin(store: Store) -> None:
+    Accounts(store).check_admin()
 
 
 def _assets(*names: str) -> str:

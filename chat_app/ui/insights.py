@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from chat_app.accounts import require
-from chat_app.feedback import chat_insights
-from chat_app.insights import Insights
+from chat_app.accounts import Accounts, require
+from chat_app.insights import Insights, alias_names
 from chat_app.projects import Project, Projects
 from chat_app.ui import insights_view
 from chat_app.ui.session import html, person
@@ -65,13 +64,14 @@ class InsightsTab:
         """Votes first: chats may take longer to read."""
         projects = self.projects.all()
         chosen = next((p for p in projects if p.id == wanted), projects[0] if projects else None)
+        names = alias_names(Accounts(self.services.store).names())
         yield {
             self.head: insights_view.head(projects, chosen),
-            self.votes: insights_view.project_page(self.insights.of(chosen.id)) if chosen else "",
+            self.votes: insights_view.project_page(self.insights.of(chosen.id), names) if chosen else "",
             self.form: insights_view.export_form(chosen),
             self.live: "",
         }
-        yield {self.chat: insights_view.chat_page(chat_insights(self.services.store))}
+        yield {self.chat: insights_view.chat_page(self.insights.of_chats())}
 
     def _export(self, data: Mapping[str, Any]) -> Iterator[Page]:
         from chat_app.exports import export_zip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from chat_app.feedback import ChatInsights
@@ -38,8 +38,9 @@ def head(projects: Sequence[Project], chosen: Project | None) -> str:
     return render("insights_head.html", projects=projects, chosen=chosen)
 
 
-def project_page(found: ProjectInsights) -> str:
-    """The numbers of a project, with a picture of them."""
+def project_page(found: ProjectInsights, names: Mapping[str, str] | None = None) -> str:
+    """The numbers of a project, with a picture of them. ``names``: of annotators, by what they are called
+    in the numbers; for the page alone, not for the file."""
     return render(
         "insights_votes.html",
         found=found,
@@ -51,7 +52,7 @@ def project_page(found: ProjectInsights) -> str:
         tables={
             "Ranking": _ranking(found),
             "Pairs": _pairs(found),
-            "People": _people(found),
+            "People": _people(found, names or {}),
             "Agreement on reasons": _reasons(found),
         },
     )
@@ -99,10 +100,10 @@ def _pairs(found: ProjectInsights) -> Table:
     return ("first", "second", "for the first", "for the second", "tie", "both bad"), rows
 
 
-def _people(found: ProjectInsights) -> Table:
+def _people(found: ProjectInsights, names: Mapping[str, str]) -> Table:
     rows: list[tuple[str, ...]] = [
         (
-            a.name,
+            f"{names[a.name]} ({a.name})" if a.name in names else a.name,
             f"{a.votes:,}",
             "-" if math.isnan(a.pace) else f"{a.pace:.0f} s",
             f"{a.checks:,}",

@@ -143,7 +143,7 @@ def model_cards(
     said: str = "",
 ) -> str:
     """A card for each ranker at hand; those of adapters say what their manifests say. ``default`` ranks
-    from the next start on; there is a button for each that is ``promotable``, and one that takes
+    unless another is named; there is a button for each that is ``promotable``, and one that takes
     ``promoted`` back; ``said`` is what came of the last one."""
     plain = [(name, RANKERS[name]) for name in names if name in RANKERS]
     trained = [(manifest, _facts(manifest)) for manifest in manifests]

@@ -76,12 +76,18 @@ class ModelCards:
         if data.get("do") == "lab_promote":
             name = str(data.get("name"))
             before = promote(name, catalog, settings)
-            said = f"{name} ranks by default from the next start on, in place of {before}."
+            said = f"{name} ranks by default{self._since(name)}, in place of {before}."
         elif data.get("do") == "lab_rollback":
             gone, back = rollback(catalog, settings)
-            said = f"{back} ranks by default again from the next start on, in place of {gone}."
+            said = f"{back} ranks by default again{self._since(back)}, in place of {gone}."
         else:
             raise TillerError("I do not know that button; please reload the page.")
         if settings.model != AUTO:
             said += f" But TILLER_MODEL names {settings.model}, which goes before any default."
         return said
+
+    def _since(self, name: str) -> str:
+        """Let the new default rank here; when it does so, in words."""
+        self.services.follow_promotion(wait=True)
+        ranks = self.services.recommender.name == name
+        return ", for everybody from the next answer on" if ranks else " from the next start on"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chat_app.services import Services
 
 PAIRS, MOST = 3, 1000  # the command line makes more of both
+MOST_CHECKS = 50  # per cent
 LONGEST_GUIDELINES, MOST_REQUESTS = 20_000, 1000
 SOURCES = (("data", "people of the data"), ("chat", "chats, with consent"))
 SAMPLINGS = (("uniform", "at random"), ("informative", "least alike first"))
@@ -47,6 +48,7 @@ def form(services: Services, after: str = "", is_open: bool = False) -> str:
         open=is_open,
         pairs=PAIRS,
         most=MOST,
+        most_checks=MOST_CHECKS,
         longest_name=MAX_NAME,
         sources=SOURCES,
         samplings=SAMPLINGS,
@@ -70,14 +72,19 @@ def read_project(fields: Fields) -> NewProject:
     count = number(fields, "count")
     if count is None or not 1 <= count <= MOST:
         raise FormError(f"Choose 1 to {MOST:,} comparisons; `tiller annotate new` makes more.")
+    checks, cap = number(fields, "checks") or 0, number(fields, "daily_cap")
+    if not 0 <= checks <= MOST_CHECKS:
+        raise FormError(f"Choose 0 to {MOST_CHECKS} % of checks.")
+    if cap is not None and cap < 1:
+        raise FormError("A daily cap is at least 1 vote; leave it empty for none.")
     plan = checked(
         lambda: Plan(
             pairs=_pairs(fields),
             source=field(fields, "source") or "data",  # type: ignore[arg-type]
             sampling=field(fields, "sampling") or "uniform",  # type: ignore[arg-type]
             overlap=number(fields, "overlap") or 1,
-            daily_cap=number(fields, "daily_cap"),
-            checks=(number(fields, "checks") or 0) / 100,
+            daily_cap=cap,
+            checks=checks / 100,
             count=count,
         )
     )

@@ -14,6 +14,7 @@ from chat_app.votes import Assignment, NothingToDo, VoteRefused, Votes
 from recsys.catalog import Catalog
 
 NO_PROJECTS = "There is no project yet: make one below."
+NO_PROJECTS_FOR_YOU = "There is nothing to compare yet: an admin has to make a project first."
 NOTHING_BEFORE = "There is no earlier vote of yours."
 
 
@@ -33,9 +34,10 @@ class Room:
         self.votes = votes
         self.catalog = catalog
 
-    def act(self, who: str, data: Mapping[str, Any]) -> Answer:
+    def act(self, who: str, data: Mapping[str, Any], is_admin: bool = True) -> Answer:
         """What came of an event; see ``templates/annotate.html`` and ``annotate.js`` for their names.
         Every error is a notice."""
+        data = {**data, "is_admin": is_admin}
         handler = getattr(self, f"_do_{data.get('do')}", None)
         try:
             return handler(who, data) if handler else Answer()
@@ -46,7 +48,9 @@ class Room:
         self._do_draft(who, data)
         known = [project.id for project in self.votes.projects.all()]
         if not known:
-            return Answer(comparison.rest(None, sentence=NO_PROJECTS), "")
+            return Answer(
+                comparison.rest(None, sentence=NO_PROJECTS if data["is_admin"] else NO_PROJECTS_FOR_YOU), ""
+            )
         wanted = _text(data, "project")
         if wanted in known:
             return self._next(who, wanted)

@@ -35,6 +35,7 @@ PAGES = 100_000  # open pages remembered at most; the longest silent is forgotte
 
 FOREIGN = "That came from another site, so nothing was done."
 NOBODY = "Please sign in."
+ENDED = "Your session has ended. Please sign in again."
 SOMEBODY_ELSE = "That page was opened by somebody else: please reload it."
 
 
@@ -75,7 +76,8 @@ class SignIn:
         elif path == SIGN_IN and request.method == "POST":
             response = await self._sign_in(request)
         elif path == SIGN_IN and account is None:
-            response = _page(_local(request.query_params.get("next")))
+            notice = ENDED if _cookie(request) in request.cookies else ""
+            response = _page(_local(request.query_params.get("next")), notice=notice)
         elif path in (SIGN_IN, SIGN_OUT):
             response = RedirectResponse("/", 303)
         elif account is None:

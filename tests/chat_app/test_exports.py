@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from alignment.preferences import Pair, PreferenceError, Single, read_pairs
+from chat_app import cli
 from chat_app import export as command
 from chat_app.exports import Filters, export_preferences, export_zip, verdict
 from chat_app.projects import ProjectError
@@ -239,3 +240,23 @@ def test_the_command(votes, tmp_path, monkeypatch):
     assert re.search(r"<\|item_\d+\|>", out.read_text()) and out.with_name("votes.jsonl.md").exists()
     assert run("--from", "yesterday").exit_code == 2 and run("--agreement", "2").exit_code == 2
     assert isinstance(run("--project", "none").exception, ProjectError)
+
+
+def test_the_command_says_in_one_sentence_where_it_cannot_write(votes, tmp_path, monkeypatch, capsys):
+    pid = project(votes, [comparison(0)])
+    vote(votes, pid, "ann", "first")
+    settings = Settings(store_url=f"sqlite:///{tmp_path / 'store.sqlite'}", _env_file=None)
+    monkeypatch.setattr(command, "read_settings", lambda **_: settings)
+    monkeypatch.setattr("recsys.datasets.load_dataset", lambda name: made_dataset(n_items=12))
+    monkeypatch.setattr(cli, "_be_quiet", lambda: None)
+    here = tmp_path / "here"
+    (here / "p.jsonl.md").mkdir(parents=True)  # in the way of the data card
+    (here / "file").write_text("kept")
+    for place in (here, here / "file" / "x", here / "file" / "deep" / "x", here / "p.jsonl"):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["export", "preferences", "--out", str(place)])
+        out, said = capsys.readouterr()
+        assert stopped.value.code == 1 and out == "" and said.count("\n") == 1
+        assert said.startswith("tiller: ") and str(place) in said and "ive another place" in said
+        assert sorted(p.name for p in here.rglob("*")) == ["file", "p.jsonl.md"]
+    assert (here / "file").read_text() == "kept"

@@ -10,7 +10,7 @@ import pytest
 
 from chat_app.exports import Filters
 from chat_app.feedback import ChatInsights, ControlUse
-from chat_app.insights import Annotator, PairCount, ProjectInsights
+from chat_app.insights import Annotator, PairCount, ProjectInsights, alias, alias_names
 from chat_app.projects import Plan, Project
 from chat_app.ranking import Outcomes, rank, wilson
 from chat_app.ui import insights_view as view
@@ -50,6 +50,25 @@ def test_names_are_text_on_the_page_and_in_the_picture():
     assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
     assert page.text.count("<img src=x onerror=alert(1)>") >= 8
     assert "enough for tentative conclusions" in page.text and "12 votes" in page.text
+
+
+def test_a_page_names_people_and_the_file_does_not():
+    found = replace(FOUND, annotators=(Annotator(alias("a1"), 12, 3, 0, wilson(0, 0)),))
+    names = alias_names({"a1": EVIL, "a2": "Bob"})
+    page = Tags(view.project_page(found, names))
+    assert f"{EVIL} ({alias('a1')})" in page.text and "Bob" not in page.text
+    assert not [tag for tag, attrs in page.tags if tag == "img" and attrs.get("src") == "x"]
+    rows = [row["of"] for row in found.rows()]
+    assert f"annotator {alias('a1')}" in rows and not any("Bob" in of for of in rows)
+
+
+def test_an_alias_that_two_people_share_names_nobody():
+    names = {str(n): f"Person {n}" for n in range(9000)}  # more than 6 hex digits tell apart
+    told = alias_names(names)
+    assert len(told) < len(names) and all(
+        told[alias(who)] == names[who] for who in names if alias(who) in told
+    )
+    assert sum(alias(who) in told for who in names) == len(told)
 
 
 def test_nothing_to_show_yet():

@@ -13,6 +13,7 @@ from chat_app.controller.turn import Event, TurnIntent
 from chat_app.conversation import Conversation
 from chat_app.exports import Filters, export_preferences
 from chat_app.feedback import chat_insights, read_listed
+from chat_app.insights import Insights
 from chat_app.personal import Personal, consents
 from chat_app.projects import Plan, Side
 from chat_app.store import ConversationNotFound, Store
@@ -146,6 +147,30 @@ class TestWhatChatsTell:
         assert (use["count"].used, use["count"].undone, use["count"].lists) == (2, 2, 2)
         assert use["count"].met + use["count"].relaxed == 2 and use["popularity"].undone == 1
         assert (use["like"].lists, use["like"].met) == (1, 0) and "ranges" not in use
+
+    def test_counted_again_only_when_something_changed(self, services, personal):
+        kept, talk = Insights(services.store), Conversation.new(services, "bob")
+        other = Conversation.new(services, "cid")
+        steps = [
+            lambda: personal.set_consent("bob", True),
+            lambda: talk.turn("genre Comedy"),
+            lambda: talk.turn("count 3"),
+            talk.undo,
+            talk.redo,
+            talk.undo,
+            lambda: talk.turn("count 4"),
+            lambda: talk.edit_last("count 6"),
+            lambda: talk.turn("liked 3"),
+            lambda: personal.set_consent("cid", True),
+            lambda: other.turn("genre Drama"),
+            lambda: personal.set_consent("bob", False),
+            lambda: personal.set_consent("bob", True),
+            lambda: personal.delete("cid"),
+        ]
+        for step in steps:
+            step()
+            found = kept.of_chats()
+            assert found == chat_insights(services.store) and kept.of_chats() is found
 
 
 class TestOnesOwnData:

@@ -8,7 +8,7 @@ import pytest
 
 from chat_app.projects import Comparison, Plan, Side
 from chat_app.store import Store
-from chat_app.ui.room import NO_PROJECTS, NOTHING_BEFORE, Room
+from chat_app.ui.room import NO_PROJECTS, NO_PROJECTS_FOR_YOU, NOTHING_BEFORE, Room
 from chat_app.votes import TAKEN, VOTED, Ballot, Votes
 from tests.chat_app.test_ui import EVIL, Tags
 from tests.made import catalog_of
@@ -178,7 +178,9 @@ def test_what_happened_meanwhile_is_said_and_the_queue_goes_on(room, monkeypatch
 
 
 def test_the_end_of_the_queue_is_said(room):
-    assert NO_PROJECTS.split("`")[0] in room.act("ann", {"do": "next"}).room
+    assert NO_PROJECTS in room.act("ann", {"do": "next"}).room
+    for said in ({"do": "next"}, {"do": "next", "is_admin": True}):  # who cannot make one is not told to
+        assert NO_PROJECTS_FOR_YOU in room.act("ann", said, is_admin=False).room
     project(room, [comparison()])
     html = room.act("ann", {"do": "next"}).room
     done = room.act("ann", page(html) | {"do": "vote", "choice": "bad"})

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chat_app.services import LOCK, ServicesError, load_services, lock_directory
+from chat_app.ui.app import launch_app
 from recsys.errors import TillerError
 from recsys.settings import Settings
 from tests.chat_app.conftest import read_only
@@ -64,4 +65,13 @@ def test_when_starting_fails_the_directory_is_free_again(tmp_path):
     with pytest.raises(TillerError):
         load_services(settings)
     assert (tmp_path / LOCK).exists()
+    lock_directory(tmp_path).release()
+
+
+def test_without_an_admin_the_app_is_refused_before_anything_is_loaded(tmp_path):
+    told: list[str] = []
+    settings = Settings(home=tmp_path, sign_in=True, port=0, _env_file=None)
+    with pytest.raises(TillerError, match="no admin yet"):
+        launch_app(settings, progress=told.append)
+    assert told == []
     lock_directory(tmp_path).release()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
 from chat_app import votes as v
-from chat_app.projects import Comparison, Plan, ProjectError, Side, comparisons, guidelines
+from chat_app.projects import Comparison, Plan, Project, ProjectError, Side, comparisons, guidelines
 from chat_app.projects import places as places_table
 from chat_app.projects import projects as projects_table
 from chat_app.store import Store, StoreError
@@ -74,6 +76,17 @@ def project(votes: Votes, n=5, checks=0, **plan) -> str:
 
 def say(votes: Votes, who: str, at: v.Assignment, choice="A", **more) -> v.Vote:
     return votes.vote(who, at.comparison.id, at.key, Ballot(choice, **more))
+
+
+def walk(votes: Votes, project_id: str, who: str) -> list[bool]:
+    """Vote on all there is; of each comparison, whether it was a check."""
+    kinds = []
+    with suppress(NothingToDo):
+        while True:
+            at = votes.next(project_id, who)
+            kinds.append(at.comparison.known is not None)
+            say(votes, who, at)
+    return kinds
 
 
 class TestEveryDatabase:
@@ -257,20 +270,20 @@ class TestQueue:
         assert quick.back(pid, "ann").comparison.id == orders[-1]
 
     def test_known_answers_are_mixed_in_for_everybody(self, quick):
-        plan, shares = Plan(pairs=(PAIR,), overlap=9, checks=0.3), []
+        plan, places = Plan(pairs=(PAIR,), overlap=9, checks=0.3), []
         pid = quick.projects.create("Checked", "", plan, made(60) + made(40, "first")).id
         for who in ("ann", "bob"):
-            kinds = []
-            try:
-                while True:
-                    at = quick.next(pid, who)
-                    kinds.append(at.comparison.known is not None)
-                    say(quick, who, at)
-            except NothingToDo:
-                shares.append(sum(kinds) / len(kinds))
-                assert kinds.count(False) == 60
-        assert all(0.15 < share < 0.45 for share in shares)
+            kinds = walk(quick, pid, who)
+            assert kinds.count(False) == 60 and 25 <= kinds.count(True) <= 26  # 30 %
+            places.append([n for n, check in enumerate(kinds) if check])
+        assert places[0] != places[1]
         assert quick.progress(pid, "ann").places == 60 * 9  # checks are apart
+
+    def test_a_small_project_shows_everybody_a_check(self, quick):
+        plan = Plan(pairs=(PAIR,), overlap=9, checks=0.1, count=3)
+        pid = quick.projects.create("Small", "", plan, made(3) + made(1, "first")).id
+        for who in map(str, range(9)):
+            assert walk(quick, pid, who).count(True) == 1
 
     def test_a_draft_is_kept_until_the_vote(self, quick):
         pid = project(quick)
@@ -305,6 +318,26 @@ class TestQueue:
                 call()
         with pytest.raises(StoreError):
             quick.vote("ann", "nothing", "key", Ballot("A"))
+
+
+@settings(deadline=None)
+@given(checks=st.integers(1, 50), count=st.integers(1, 300), who=st.text(max_size=5), name=st.uuids())
+def test_each_block_of_places_has_one_check(checks, count, who, name):
+    share = max(checks / 100, 1 / count)
+    project = Project(str(name), "Checked", Plan(pairs=(PAIR,), checks=checks / 100, count=count), 1, "")
+    met = 0
+    for place in range(200):  # never a whole check away from the share that was asked for
+        met += v.is_check(project, who, place)
+        assert abs(met - (place + 1) * share) < 1 + 1e-6
+        assert met or place + 1 < math.ceil(1 / share)
+
+
+def test_where_checks_stand_cannot_be_foreseen():
+    project = Project("p", "Checked", Plan(pairs=(PAIR,), checks=0.1), 1, "")
+    first = [next(n for n in range(10) if v.is_check(project, who, n)) for who in map(str, range(200))]
+    assert {*first} == {*range(10)}
+    gaps = [n % 10 for n in range(300) if v.is_check(project, "ann", n)]
+    assert len({*gaps}) > 5
 
 
 PEOPLE = ("ann", "bob", "cid")

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from chat_app import accounts as module
 from chat_app.accounts import FREE, IDLE, Accounts
+from chat_app.insights import alias
 from chat_app.projects import Comparison, Plan, Side
 from chat_app.store import Store
 from chat_app.ui.lab_form import MINE
@@ -61,7 +62,7 @@ def guarded(catalog_folder, new_home):
         ).id
         for name, n in (("A few", 20), ("For the crowd", CROWDED))
     )
-    running = Server(home, catalog_folder, rate_limit=1000, sign_in=1).start()
+    running = Server(home, catalog_folder, rate_limit=1000, sign_in=1, model="auto").start()
     kept = {"store": store, "accounts": accounts, "votes": votes, "ids": ids, "few": few, "many": many}
     yield SimpleNamespace(url=running.url, home=home, film=rows[0]["id"], **kept)
     running.stop()
@@ -205,6 +206,8 @@ def test_an_expired_session_is_over(guarded):
             assert db.execute(mine.values(seen=module.sessions.c.seen - IDLE)).rowcount == 1
         assert page.send("message", "submit", inputs=["three comedies", False]).status_code == 401
         assert client.get("/config").status_code == 401
+        assert "Your session has ended" in client.get("/sign-in").text
+    assert "has ended" not in httpx.get(f"{guarded.url}/sign-in").text
 
 
 def test_a_session_is_never_one_that_was_there_before_the_sign_in(guarded, stranger):
@@ -403,13 +406,14 @@ def test_only_an_admin_promotes_and_takes_it_back(guarded, people):
         assert "That is for admins" in cards and 'data-do="lab_promote"' not in cards and promoted() == []
     root = Page(people["Root"])
     cards = root.act("lab-models", do="lab_promote", name="popularity")["lab-models"]
-    assert "popularity ranks by default" in cards and promoted() == ["popularity"]
+    assert "popularity ranks by default, for everybody from the next answer on" in cards
+    assert promoted() == ["popularity"]
     assert 'data-do="lab_promote" data-name="als"' in cards and 'data-do="lab_rollback"' in cards
     assert "There is no model" in str(root.act("lab-models", do="lab_promote", name="../../etc"))
     assert "That is for admins" in str(Page(people["Ann"]).act("lab-models", do="lab_rollback"))
     assert promoted() == ["popularity"]
     cards = root.act("lab-models", do="lab_rollback")["lab-models"]
-    assert "als ranks by default again" in cards and promoted() == []
+    assert "als ranks by default again, for everybody from the next answer on" in cards and promoted() == []
     assert "nothing to take back" in str(root.act("lab-models", do="lab_rollback"))
 
 
@@ -440,6 +444,10 @@ def test_only_an_admin_reads_the_insights_and_exports(guarded, people):
             answer = told(name, **data)
             assert "That is for admins" in answer and "Bradley" not in answer and ".zip" not in answer
         assert "That is for admins" in str(Page(people[name]).fire("insights-tab", "select"))
+    root = Page(people["Root"])
+    root.send("insights-tab", "select").raise_for_status()
+    page = root.client.get("/gradio_api/queue/data", params={"session_hash": root.name}).text
+    assert f"Vera ({alias(guarded.ids['Vera'])})" in page and guarded.ids["Vera"] not in page
     assert "preferences.zip" in told("Root", do="export")
 
 
