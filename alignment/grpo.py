@@ -28,7 +28,7 @@ PANELS = (
     ("reward", ("reward/items", "reward/list")),
     ("of an item", ("reward/rank", "reward/control", "lists/obeying")),
     ("format errors a list", ("errors/repeat", "errors/non_exist", "errors/in_history", "errors/count")),
-    ("KL from the start", ("kl",)),
+    ("KL from the start", ("kl", "foresight")),
     ("entropy", ("entropy",)),
     ("loss", ("loss",)),
 )
@@ -38,18 +38,24 @@ LAST = 20  # steps whose mean stands in the manifest
 @dataclass(frozen=True)
 class GRPOParams:
     """Hyper-parameters. ``prompts`` x ``group`` lists are drawn a step; of ``steps`` and ``minutes``,
-    what comes first ends the run."""
+    what comes first ends the run.
+
+    ``temperature``: what a list ends up with under greedy decoding must be met in training, too; at 1,
+    lists repeat little that they would not repeat at 0, and learn nothing of it. ``beta`` holds the
+    answers near the model it started from, ``hold`` its foresight (:mod:`alignment.hold`).
+    """
 
     steps: int = 600
     minutes: float | None = None
     prompts: int = 8
     group: int = 8
     credit: Credit = "token"
-    temperature: float = 1.0
+    temperature: float = 0.4
     beta: float = 0.04
-    learning_rate: float = 3e-4
+    hold: float = 1.0
+    learning_rate: float = 2e-4
     warmup: int = 10
-    rank: int = 16
+    rank: int = 32
     save_every: int = 25
     seed: int = 0
 
@@ -190,6 +196,7 @@ def _trainer(
     trainer = TokenGRPOTrainer(
         judge=Judge(draw, model.first, len(model.catalog), model.end),
         credit=params.credit,
+        hold=params.hold,
         model=model.model,
         args=args,
         processing_class=model.full_tokenizer(),
@@ -202,7 +209,7 @@ def _trainer(
 
 
 _NAMES = {"rewards/items/mean": "reward/items", "rewards/lists/mean": "reward/list"}
-_KEPT = ("step", "loss", "grad_norm", "kl", "entropy", "frac_reward_zero_std", "step_time")
+_KEPT = ("step", "loss", "grad_norm", "kl", "foresight", "entropy", "frac_reward_zero_std", "step_time")
 
 
 def _records(history: list[dict[str, Any]]) -> list[dict[str, Any]]:

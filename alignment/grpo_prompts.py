@@ -81,8 +81,9 @@ class TaskPrompts:
         known = frozenset((*told, *sample.shown, *constraints.seeds, *constraints.unlike_seeds))
         target = None if entry.rows[-1] in known else entry.rows[-1]
         taste = Taste.of_timeline(told, entry.polarities[:-1])
-        ids = (*self._prompts.profile(taste), *self._prompts.request(sample.words))
-        return Prompt(ids, Wish(constraints, known, ranking(scores, constraints), target, plan.count))
+        profile = self._prompts.profile(taste)
+        wish = Wish(constraints, known, ranking(scores, constraints), target, plan.count)
+        return Prompt((*profile, *self._prompts.request(sample.words)), wish, len(profile))
 
 
 def draw_entries(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from trl import GRPOTrainer
 
+from alignment.hold import foresight_shift
 from alignment.rewards import PENALTY, Wish, control_term, end_reward, item_rewards, list_reward, rank_rewards
 from alignment.rollouts import log_probabilities, sample
 from recsys.metrics import form
@@ -21,10 +22,11 @@ SPARE = 2  # places beyond the number asked for: room to learn where to end
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """What the model reads, as token ids, and what is asked by it."""
+    """What the model reads, as token ids, what is asked by it, and how much of it is the profile."""
 
     ids: tuple[int, ...]
     wish: Wish
+    profile: int = 0
 
 
 class Judge:
@@ -39,13 +41,13 @@ class Judge:
     """
 
     def __init__(self, draw: Callable[[int], Prompt], first: int, n_items: int, end: int) -> None:
-        self.draw, self.end = draw, end
-        self._first, self._n_items = first, n_items
+        self.draw, self.end, self.first = draw, end, first
+        self._n_items = n_items
 
     def rows(self, answer: Sequence[int]) -> list[int]:
         """The answer's tokens up to its end as rows, -1 for what is no item."""
         inside = answer[: list(answer).index(self.end)] if self.end in answer else answer
-        rows = (token - self._first for token in inside)
+        rows = (token - self.first for token in inside)
         return [row if 0 <= row < self._n_items else -1 for row in rows]
 
     def token_rewards(self, answer: Sequence[int], wish: Wish) -> np.ndarray:
@@ -114,10 +116,13 @@ class TokenGRPOTrainer(GRPOTrainer):
     ``"token"`` gives every token the list's advantage within its group and its own reward's
     (:func:`token_advantages`): one token is one item, so the paper's item-level reward has its
     token. The prompts' shared part is computed once (:mod:`alignment.rollouts`).
+
+    ``hold`` is the weight of :func:`~alignment.hold.foresight_shift` in the loss.
     """
 
-    def __init__(self, judge: Judge, credit: Credit, **kwargs: Any) -> None:
-        self.judge, self.credit = judge, credit
+    def __init__(self, judge: Judge, credit: Credit, hold: float = 0.0, **kwargs: Any) -> None:
+        self.judge, self.credit, self.hold = judge, credit, hold
+        self._profiles: list[tuple[int, ...]] = []
         self._group: int = kwargs["args"].num_generations
         kwargs["args"].reward_weights = [1.0 if credit == "sum" else 0.0, 1.0]
         functions: list[Any] = [judge.items, judge.lists]
@@ -141,13 +146,15 @@ class TokenGRPOTrainer(GRPOTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         output = super()._generate_and_score_completions(inputs)
+        prompts = [self.judge.draw(entry["prompt"][0]) for entry in inputs]
+        self._profiles = [prompt.ids[: prompt.profile] for prompt in prompts if prompt.profile]
         if self.credit == "token":
             lengths = output["completion_mask"].sum(1).tolist()
             answers = [
                 ids[:length] for ids, length in zip(output["completion_ids"].tolist(), lengths, strict=True)
             ]
-            wishes = [self.judge.draw(entry["prompt"][0]).wish for entry in inputs]
-            rewards = [self.judge.token_rewards(a, wish) for a, wish in zip(answers, wishes, strict=True)]
+            pairs = zip(answers, prompts, strict=True)
+            rewards = [self.judge.token_rewards(answer, prompt.wish) for answer, prompt in pairs]
             own = torch.tensor(token_advantages(rewards, self._group))
             output["advantages"] = output["advantages"][:, None] + own.to(output["advantages"])
         return output
@@ -166,6 +173,16 @@ class TokenGRPOTrainer(GRPOTrainer):
                 model, input_ids, attention_mask, logits_to_keep, self.temperature, compute_entropy
             )
         return logs, entropy, None
+
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        loss: torch.Tensor = super()._compute_loss(model, inputs)
+        if not (self.hold and self._profiles):
+            return loss
+        plain = self.accelerator.unwrap_model(model)
+        with self.accelerator.autocast():
+            shift = foresight_shift(plain, self._profiles, self.judge.first, self.judge.end)
+        self._metrics["train"]["foresight"].append(float(shift.detach()))
+        return loss + self.hold * shift
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """The manifest says what a model card would."""

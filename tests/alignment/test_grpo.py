@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,23 @@ def test_an_answer_becomes_rows_and_token_rewards() -> None:
     assert JUDGE.token_rewards(short, wish) == pytest.approx([1, -1])
     assert JUDGE.token_rewards(endless, wish)[2:] == pytest.approx([-1, -1])
     assert JUDGE.token_rewards([], wish).shape == (0,)
+
+
+def test_a_hold_keeps_the_foresight(tmp_path: Path) -> None:
+    def last(hold: float) -> float:
+        params = replace(SMALL, steps=8, hold=hold, learning_rate=0.02)
+        model, shifts = ItemTokenModel(small_model(), small_tokenizer(), CATALOG), []
+
+        def profiled(number: int) -> Prompt:
+            return replace(prompt(number), profile=2)
+
+        run_grpo(model, PARENT, profiled, tmp_path / f"toys-{hold}", tmp_path / f"work-{hold}", params)
+        with (tmp_path / f"work-{hold}" / "curves.csv").open() as file:
+            shifts = [float(record["foresight"]) for record in csv.DictReader(file)]
+        assert len(shifts) == 8 and shifts[0] == pytest.approx(0, abs=1e-6)
+        return sum(shifts[4:])
+
+    assert last(50.0) < last(1e-9) * 2 / 3
 
 
 def test_token_advantages_compare_within_group_and_place() -> None:

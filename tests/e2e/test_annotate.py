@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 import pytest
+import sqlalchemy as sa
 
 from chat_app.store import Store
-from chat_app.votes import Votes
+from chat_app.votes import Votes, drafts
 from tests.e2e.conftest import WAIT, Server
 from tests.e2e.test_page import CONTRAST, NAMELESS, PHONE
 
@@ -47,6 +48,19 @@ def kept(annotated):
     votes = Votes(store)
     [project] = votes.projects.all()
     yield lambda: list(votes.record(project.id))
+    store.close()
+
+
+@pytest.fixture
+def begun(annotated):
+    """All that is kept of votes that are not cast yet, as text."""
+    store = Store.sqlite(annotated.home / "conversations.sqlite")
+
+    def read() -> str:
+        with store.reading() as db:
+            return "\n".join(db.scalars(sa.select(drafts.c.content)))
+
+    yield read
     store.close()
 
 
@@ -110,7 +124,7 @@ def test_votes_by_keys_and_what_is_kept_of_them(new_chat, annotated, kept):
     assert [v.choice for v, _, _ in kept()[before:]] == ["B", "tie", "bad"]
 
 
-def test_what_was_begun_survives_a_refusal_and_a_reload(new_chat, annotated, kept):
+def test_what_was_begun_survives_a_refusal_and_a_reload(new_chat, annotated, kept, begun):
     chat = new_chat(annotated)
     room, before = Annotation(chat), len(kept())
     here = room.comparison
@@ -124,7 +138,10 @@ def test_what_was_begun_survives_a_refusal_and_a_reload(new_chat, annotated, kep
     room.notice.filter(has_text="50,000 characters").wait_for(timeout=WAIT)
     assert len(comment.input_value()) == 50_000 and len(kept()) == before
     comment.fill("half a thought")
-    room.page.wait_for_timeout(1500)
+    for _ in range(WAIT // 100):
+        if "half a thought" in begun():
+            break
+        room.page.wait_for_timeout(100)
     room.page.reload()
     again = Annotation(chat)
     assert again.comparison == here and "A" in again.checked()
