@@ -50,10 +50,10 @@ class GRPOParams:
     prompts: int = 8
     group: int = 8
     credit: Credit = "token"
-    temperature: float = 0.4
-    beta: float = 0.04
+    temperature: float = 0.3
+    beta: float = 0.01
     hold: float = 1.0
-    learning_rate: float = 2e-4
+    learning_rate: float = 3e-4
     warmup: int = 10
     rank: int = 32
     save_every: int = 25

@@ -2,8 +2,8 @@
 
 Adapters lie in ``assets/models`` (shipped) and in ``models`` of the data directory (your own). Unless
 one is named, a catalogue gets the model that was promoted for it, or else the adapter that was trained on
-it, a shipped one first, of the latest stage; without any it gets ALS. What learned from votes (DPO)
-ranks by promotion only.
+it, a shipped one first, whose lists validation found best (the latest stage where it found nothing);
+without any it gets ALS. What learned from votes (DPO) ranks by promotion only.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Progress = Callable[[str], None]
 AUTO = "auto"
 STAGES = ("sft", "grpo", "dpo")
 BY_PROMOTION = "dpo"
+JUDGED_BY = "list_ndcg"  # of guarded lists, on the validation item
 SHIPPED = ASSETS / "models"
 
 
@@ -71,12 +72,12 @@ def default_model(catalog: Catalog, settings: Settings, progress: Progress | Non
         if progress:
             progress(f"The promoted model {name} is gone: `tiller models rollback` takes the one before.")
     fitting = [
-        (STAGES.index(manifest.stage), -number, name)
+        (manifest.metrics.get(JUDGED_BY, 0.0), STAGES.index(manifest.stage), -number, name)
         for number, (name, (_, manifest)) in enumerate(found.items())
         if manifest.catalog == catalog.name and manifest.stage in STAGES and manifest.stage != BY_PROMOTION
     ]
-    shipped = [entry for entry in fitting if (SHIPPED / entry[2]).is_dir()]
-    return max(shipped or fitting, default=(0, 0, ALS.name))[2]
+    shipped = [entry for entry in fitting if (SHIPPED / entry[-1]).is_dir()]
+    return max(shipped or fitting, default=(0.0, 0, 0, ALS.name))[-1]
 
 
 def promote(name: str, catalog: Catalog, settings: Settings) -> str:

@@ -279,7 +279,7 @@ class TestChoice:
         made = replace(manifest, **changes)
         save_adapter(place / made.name, made, tensors(CATALOG))
 
-    def test_the_latest_stage_for_this_catalogue_a_shipped_one_first(self, settings, manifest) -> None:
+    def test_of_unmeasured_ones_the_latest_stage_and_a_shipped_one_first(self, settings, manifest) -> None:
         own = own_models(settings)
         assert default_model(CATALOG, settings) == "als"
         self.put(own, manifest, name="other", catalog="films")
@@ -290,6 +290,14 @@ class TestChoice:
         assert default_model(CATALOG, settings) == "a-grpo"
         self.put(settings.data_dir.parent / "shipped", manifest, name="given")
         assert default_model(CATALOG, settings) == "given"
+
+    def test_a_later_stage_whose_lists_are_worse_does_not_take_over(self, settings, manifest) -> None:
+        own = own_models(settings)
+        self.put(own, manifest, metrics={"list_ndcg": 0.08})
+        self.put(own, manifest, name="a-grpo", stage="grpo", metrics={"list_ndcg": 0.06})
+        assert default_model(CATALOG, settings) == "toys-sft"
+        self.put(own, manifest, name="b-grpo", stage="grpo", metrics={"list_ndcg": 0.09})
+        assert default_model(CATALOG, settings) == "b-grpo"
 
     def test_what_learned_from_votes_waits_for_its_promotion(self, settings, manifest) -> None:
         own = own_models(settings)
