@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from alignment.preferences import Pair, PreferenceError, Single, read_pairs
 from chat_app import cli
-from chat_app import export as command
+from chat_app.commands import export as command
 from chat_app.exports import Filters, export_preferences, export_zip, verdict
 from chat_app.projects import ProjectError
 from chat_app.store import Store

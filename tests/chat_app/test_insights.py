@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from chat_app import migrations
-from chat_app.bench_votes import fill
+from chat_app.commands.bench_votes import fill
 from chat_app.insights import Insights, alias, alpha
 from chat_app.projects import ProjectError, Side, makers
 from chat_app.ranking import wilson

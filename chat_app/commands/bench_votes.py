@@ -64,7 +64,7 @@ class VoteTimes:
 
 def bench_votes(n: int, progress: Callable[[str], None]) -> VoteTimes:
     """Measure in a store of its own, in a temporary folder."""
-    from chat_app.made_catalog import made_dataset
+    from chat_app.commands.made_catalog import made_dataset
 
     catalog = made_dataset(ITEMS, 10 * ITEMS).catalog
     with tempfile.TemporaryDirectory() as folder:

@@ -8,11 +8,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from chat_app.curve import curve
+from chat_app.commands.curve import curve
 from recsys.errors import TillerError
 from recsys.settings import get_settings
 
-GAMES = str(Path(__file__).parents[1] / "data" / "board-games")
+GAMES = str(Path(__file__).parents[2] / "data" / "board-games")
 SWEEP = ["--sweep", "share:mechanic=Deck Building", "--users", "8", "--points", "3"]
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chat_app import cli
-from chat_app.sentences import evaluate_requests
+from chat_app.commands.sentences import evaluate_requests
 from recsys import datasets, recommender
 from recsys.settings import Settings
 from recsys.slate import Slate, SlateItem, plan_slate

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from chat_app import bench, bench_votes
+from chat_app.commands import bench, bench_votes
 from recsys.errors import TillerError
 from recsys.settings import Settings
 

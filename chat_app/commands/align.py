@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from chat_app.command import read_settings, say
+from chat_app.commands.common import read_settings, say
 
 
 @click.group()

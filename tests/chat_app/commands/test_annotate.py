@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from click.testing import CliRunner
 
-from chat_app import annotate
+from chat_app.commands import annotate
 from chat_app.votes import Votes
 from recsys.errors import TillerError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chat_app.command import JSON_OPTION, read_settings, say
+from chat_app.commands.common import JSON_OPTION, read_settings, say
 
 if TYPE_CHECKING:
     from recsys.catalog import Catalog

@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from chat_app.command import JSON_OPTION, read_settings, say
+from chat_app.commands.common import JSON_OPTION, read_settings, say
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from chat_app.command import read_settings, say
+from chat_app.commands.common import read_settings, say
 
 DAY = click.DateTime(["%Y-%m-%d"])
 

@@ -106,8 +106,8 @@ def _default_turns(settings: Settings, conversations: Conversations) -> Turns:
 
 
 def _large_turns(settings: Settings, conversations: Conversations, progress: Callable[[str], None]) -> Turns:
+    from chat_app.commands.made_catalog import made_dataset, made_vectors
     from chat_app.controller import build_controller
-    from chat_app.made_catalog import made_dataset, made_vectors
     from chat_app.services import Services
     from chat_app.store import Store
     from recsys.recommender import load_recommender

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from chat_app.command import JSON_OPTION, read_settings, say
+from chat_app.commands.common import JSON_OPTION, read_settings, say
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
