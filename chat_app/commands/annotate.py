@@ -56,8 +56,8 @@ def new(
     name: str, pairs: tuple[str, ...], guidelines: Path | None, requests: Path | None, **how: Any
 ) -> None:
     """Make the comparisons of a new project (stop the app meanwhile)."""
-    from chat_app.annotation import make_for
-    from chat_app.projects import Plan, Projects
+    from chat_app.annotation.making import make_for
+    from chat_app.annotation.projects import Plan, Projects
     from chat_app.services import load_services
     from recsys.settings import ASSETS
 
@@ -77,8 +77,8 @@ def new(
 @JSON_OPTION
 def list_(as_json: bool) -> None:
     """The projects and how far they are."""
+    from chat_app.annotation.votes import Votes
     from chat_app.store import Store
-    from chat_app.votes import Votes
 
     store = Store.open(read_settings())
     votes = Votes(store)
@@ -103,7 +103,7 @@ def list_(as_json: bool) -> None:
 @click.argument("file", type=FILE)
 def guidelines(name: str, file: Path) -> None:
     """Put new guidelines of a project in force; the earlier ones are kept."""
-    from chat_app.projects import Projects
+    from chat_app.annotation.projects import Projects
     from chat_app.store import Store
 
     store = Store.open(read_settings())
@@ -123,7 +123,7 @@ def _read(file: Path) -> str:
 
 
 def _pair(text: str) -> tuple[Any, Any]:
-    from chat_app.projects import Side
+    from chat_app.annotation.projects import Side
 
     sides = []
     for part in map(str.strip, text.split(",")):

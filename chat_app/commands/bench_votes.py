@@ -19,10 +19,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from chat_app.annotation import Asked, context, slate_record
-from chat_app.projects import Comparison, Plan, Side, Which, places
+from chat_app.annotation.making import Asked, context, slate_record
+from chat_app.annotation.projects import Comparison, Plan, Side, Which, places
+from chat_app.annotation.votes import Reason, Votes, votes
 from chat_app.store import Store
-from chat_app.votes import Reason, Votes, votes
 from recsys.catalog import Catalog
 from recsys.controls import ControlIntent
 from recsys.errors import TillerError
@@ -161,7 +161,7 @@ def _time_votes(kept: Votes, catalog: Catalog, project_id: str) -> list[float]:
 
 
 def _time_insights(store: Store, project_id: str) -> float:
-    from chat_app.insights import Insights
+    from chat_app.annotation.insights import Insights
     from chat_app.ui.insights_view import project_page
 
     before = time.perf_counter()

@@ -60,7 +60,7 @@ def preferences(
 
     Of each comparison, the list that more than half of its voters prefer; ties are left out.
     """
-    from chat_app.exports import Filters, export_preferences
+    from chat_app.annotation.exports import Filters, export_preferences
     from chat_app.store import Store
     from recsys.datasets import load_dataset
 

@@ -8,11 +8,11 @@ from datetime import date
 
 import pytest
 
-from chat_app.exports import Filters
+from chat_app.annotation.exports import Filters
+from chat_app.annotation.insights import Annotator, PairCount, ProjectInsights, alias, alias_names
+from chat_app.annotation.projects import Plan, Project
+from chat_app.annotation.ranking import Outcomes, rank, wilson
 from chat_app.feedback import ChatInsights, ControlUse
-from chat_app.insights import Annotator, PairCount, ProjectInsights, alias, alias_names
-from chat_app.projects import Plan, Project
-from chat_app.ranking import Outcomes, rank, wilson
 from chat_app.ui import insights_view as view
 from chat_app.ui.insights import read_export
 from recsys.errors import TillerError

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_app.projects import Plan, Side
+from chat_app.annotation.projects import Plan, Side
 from chat_app.ui.project_form import MOST, NewProject, form, read_project
 from recsys.errors import TillerError
 from recsys.settings import Settings

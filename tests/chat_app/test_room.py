@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from chat_app.projects import Comparison, Plan, Side
+from chat_app.annotation.projects import Comparison, Plan, Side
+from chat_app.annotation.votes import TAKEN, VOTED, Ballot, Votes
 from chat_app.store import Store
 from chat_app.ui.room import NO_PROJECTS, NO_PROJECTS_FOR_YOU, NOTHING_BEFORE, Room
-from chat_app.votes import TAKEN, VOTED, Ballot, Votes
 from tests.chat_app.test_ui import EVIL, Tags
 from tests.made import catalog_of
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 from click.testing import CliRunner
 
+from chat_app.annotation.votes import Votes
 from chat_app.commands import annotate
-from chat_app.votes import Votes
 from recsys.errors import TillerError
 
 

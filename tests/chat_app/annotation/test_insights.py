@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from chat_app import migrations
+from chat_app.annotation.insights import Insights, alias, alpha
+from chat_app.annotation.projects import ProjectError, Side, makers
+from chat_app.annotation.ranking import wilson
+from chat_app.annotation.votes import Votes
 from chat_app.commands.bench_votes import fill
-from chat_app.insights import Insights, alias, alpha
-from chat_app.projects import ProjectError, Side, makers
-from chat_app.ranking import wilson
 from chat_app.store import Store
-from chat_app.votes import Votes
 from tests.chat_app.made_votes import check, comparison, project, say, vote
 from tests.recsys.made_use import made_dataset
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chat_app.annotation.insights import PairCount, ProjectInsights
+from chat_app.annotation.ranking import Standing
 from chat_app.feedback import ChatInsights
-from chat_app.insights import PairCount, ProjectInsights
-from chat_app.ranking import Standing
 from recsys.plots import COLORS
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_app import annotation
-from chat_app.annotation import (
+from chat_app.annotation import making
+from chat_app.annotation.making import (
     AnnotationError,
     Asked,
     average_overlap,
@@ -20,11 +20,11 @@ from chat_app.annotation import (
     read_ballot,
     sample_contexts,
 )
+from chat_app.annotation.projects import Plan, Side
+from chat_app.annotation.votes import VoteRefused
 from chat_app.controller.turn import Event, TurnIntent
 from chat_app.conversation import Conversation
 from chat_app.personal import Personal
-from chat_app.projects import Plan, Side
-from chat_app.votes import VoteRefused
 from recsys.controls import ControlIntent
 from recsys.profile import Profile
 from recsys.slate import Slate, SlateItem
@@ -159,7 +159,7 @@ def test_contexts_are_people_of_the_data_with_requests_that_can_be_read(small_re
     assert drawn != list(islice(sample_contexts(dataset, (), seed=4), 30))
     for profile, (words, intent), conversation in drawn:
         assert conversation is None
-        assert len(profile.liked) >= annotation.LIKES and intent.count == annotation.COUNT
+        assert len(profile.liked) >= making.LIKES and intent.count == making.COUNT
         assert words[0].isupper() and words.endswith(".") and intent.compile(dataset.catalog)
     given_ = (("red toys", RED),)
     assert {asked.request for asked in islice(sample_contexts(dataset, given_, 0), 5)} == set(given_)
@@ -171,7 +171,7 @@ def test_chats_of_people_who_consent_can_be_compared(services):
     talks = {name: Conversation.new(services, name) for name in ("ann", "bob")}
     Personal(services.store, lambda: 1e9).set_consent("ann", True)
     with pytest.raises(AnnotationError, match="Nobody who lets their chats be used"):
-        annotation.make_for(services, wanted)
+        making.make_for(services, wanted)
     for name, talk in talks.items():
         talk.turn("genre Comedy" if name == "ann" else "genre Drama")
         liked = Event(kind="liked", item="the first", id=talk.state.slate[0])
@@ -180,11 +180,11 @@ def test_chats_of_people_who_consent_can_be_compared(services):
     drawn = list(chat_contexts(services.store, seed=0))
     assert {"genre Comedy", "count 3"} <= {asked.request[0] for asked in drawn}
     assert {asked.conversation for asked in drawn} == {talks["ann"].id}
-    (made,) = annotation.make_for(services, wanted)
+    (made,) = making.make_for(services, wanted)
     assert made.context["source"] == "chat" and made.context["conversation"] == talks["ann"].id
     assert made.context["intent"]["require"][0]["any_of"] == ["Comedy"]  # in force then, too
     with pytest.raises(AnnotationError, match="their own requests"):
-        annotation.make_for(services, wanted, ["genre Comedy"])
+        making.make_for(services, wanted, ["genre Comedy"])
 
 
 def test_a_catalogue_without_categories_asks_for_nothing(toys):
@@ -196,13 +196,13 @@ def test_a_catalogue_without_categories_asks_for_nothing(toys):
 def test_a_project_is_made_with_what_the_app_has(services):
     sides = (Side(ranker="als"), Side(ranker="popularity"))
     wanted = Plan(pairs=(sides,), count=4, checks=0.25)
-    made = annotation.make_for(services, wanted, ["genre Comedy"])
+    made = making.make_for(services, wanted, ["genre Comedy"])
     assert len(made) == 5 and {c.context["request"] for c in made} == {"genre Comedy"}
     clause = {"facet": "genre", "any_of": ["Comedy"], "all_of": []}
     assert all(clause == {**clause, **c.context["intent"]["require"][0]} for c in made)
-    assert annotation.read_request(services, " ") == (None, ControlIntent())
+    assert making.read_request(services, " ") == (None, ControlIntent())
     with pytest.raises(AnnotationError, match="say it differently"):
-        annotation.read_request(services, "gibberish")
+        making.read_request(services, "gibberish")
 
 
 def test_what_a_page_says_is_read_and_nothing_else():

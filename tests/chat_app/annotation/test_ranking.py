@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat_app.ranking import PRIOR, Outcomes, bradley_terry, rank, wilson
+from chat_app.annotation.ranking import PRIOR, Outcomes, bradley_terry, rank, wilson
 
 COUNTS = st.integers(0, 50)
 

@@ -17,12 +17,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from chat_app import votes as v
-from chat_app.projects import Comparison, Plan, Project, ProjectError, Side, comparisons, guidelines
-from chat_app.projects import places as places_table
-from chat_app.projects import projects as projects_table
+from chat_app.annotation import votes as v
+from chat_app.annotation.projects import (
+    Comparison,
+    Plan,
+    Project,
+    ProjectError,
+    Side,
+    comparisons,
+    guidelines,
+)
+from chat_app.annotation.projects import places as places_table
+from chat_app.annotation.projects import projects as projects_table
+from chat_app.annotation.votes import HOLD, Ballot, NothingToDo, VoteRefused, Votes, swapped
 from chat_app.store import Store, StoreError
-from chat_app.votes import HOLD, Ballot, NothingToDo, VoteRefused, Votes, swapped
 
 PAIR = (Side(ranker="als"), Side(ranker="popularity", decoding="free"))
 NOON = 1_800_000_000.0 - 1_800_000_000 % 86_400 + 43_200
@@ -387,7 +395,7 @@ def test_whatever_people_do_nothing_counts_twice(tmp_path_factory, steps, n, ove
 VOTING = """
 import sys
 from chat_app.store import Store
-from chat_app.votes import Ballot, Votes
+from chat_app.annotation.votes import Ballot, Votes
 votes = Votes(Store(sys.argv[1]))
 [project] = votes.projects.all()
 while True:
@@ -405,7 +413,7 @@ def test_a_kill_loses_at_most_the_vote_in_flight(tmp_path, after):
     pid, url = project(votes, n=5000), str(votes.store.engine.url)
     votes.store.close()
     child = subprocess.Popen(
-        [sys.executable, "-c", VOTING, url], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", VOTING, url], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]
     )
     assert child.stdout is not None
     said = [child.stdout.readline().split() for _ in range(2 * after + 1)]  # a vote is in flight now

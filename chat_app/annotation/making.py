@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, get_args
 
 import numpy as np
 
+from chat_app.annotation.projects import Comparison, Plan, Side
+from chat_app.annotation.votes import Ballot, Choice, Reason, VoteRefused
 from chat_app.feedback import read_listed
 from chat_app.markup import legible, plain
-from chat_app.projects import Comparison, Plan, Side
 from chat_app.store import Store
-from chat_app.votes import Ballot, Choice, Reason, VoteRefused
 from recsys.catalog import Catalog
 from recsys.controls import ControlIntent
 from recsys.errors import TillerError

@@ -42,12 +42,12 @@ from alignment.preferences import (
     write_pairs,
     write_unpaired,
 )
-from chat_app.annotation import Asked, context
+from chat_app.annotation.making import Asked, context
+from chat_app.annotation.projects import Project, Projects, Which, find_comparison, makers
+from chat_app.annotation.votes import Vote, as_vote, stands, votes
 from chat_app.feedback import Listed, read_listed
 from chat_app.personal import may_be_used
-from chat_app.projects import Project, Projects, Which, find_comparison, makers
 from chat_app.store import Store
-from chat_app.votes import Vote, as_vote, stands, votes
 from recsys.catalog import Catalog
 
 Kind = Literal["pairs", "single"]

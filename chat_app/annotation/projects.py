@@ -9,25 +9,15 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Column, Float, Integer, MetaData, Table, Text
 
 from chat_app.store import Store, StoreError
-
-_meta = MetaData()
-
-
-def table(name: str, texts: str, integers: str = "", floats: str = "") -> Table:
-    """A table as queries see it, with columns of three kinds; its constraints are the migrations'."""
-    kinds = ((texts, Text), (integers, Integer), (floats, Float))
-    return Table(name, _meta, *(Column(column, kind) for names, kind in kinds for column in names.split()))
-
+from chat_app.tables import Clock, stamp, table
 
 projects = table("projects", "id name plan created")
 guidelines = table("guidelines", "project text created", "version")
@@ -35,7 +25,6 @@ comparisons = table("comparisons", "id project context first second words known 
 places = table("places", "comparison project", "places taken", "rank")
 makers = table("makers", "comparison project first second known")
 
-Clock = Callable[[], float]
 Which = Literal["first", "second"]
 MAX_NAME = 120
 NO_PROJECT = "There is no such project: choose another one."
@@ -104,11 +93,6 @@ def maker(slate: dict[str, Any]) -> str:
     """Who made a slate, by its record: ranker, decoding, and the start of its weights' hash."""
     parts = (slate["ranker"], slate["decoding"], (slate.get("adapter") or "")[:8])
     return ", ".join(part for part in parts if part)
-
-
-def stamp(clock: Clock) -> str:
-    """This moment as the store writes it."""
-    return datetime.fromtimestamp(clock(), UTC).isoformat(timespec="milliseconds")
 
 
 class Projects:

@@ -21,8 +21,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from chat_app.projects import (
-    Clock,
+from chat_app.annotation.projects import (
     Comparison,
     Project,
     Projects,
@@ -32,10 +31,9 @@ from chat_app.projects import (
     find_comparison,
     find_project,
     places,
-    stamp,
-    table,
 )
 from chat_app.store import Store, StoreError
+from chat_app.tables import Clock, stamp, table
 
 votes = table(
     "votes",

@@ -15,11 +15,11 @@ from click.testing import CliRunner
 
 from alignment.preferences import Pair, PreferenceError, Single, read_pairs
 from chat_app import cli
+from chat_app.annotation.exports import Filters, export_preferences, export_zip, verdict
+from chat_app.annotation.projects import ProjectError
+from chat_app.annotation.votes import Vote, Votes
 from chat_app.commands import export as command
-from chat_app.exports import Filters, export_preferences, export_zip, verdict
-from chat_app.projects import ProjectError
 from chat_app.store import Store
-from chat_app.votes import Vote, Votes
 from recsys.settings import Settings
 from tests.chat_app.conftest import read_only
 from tests.chat_app.made_votes import TOYS, check, comparison, project, say, vote
@@ -215,7 +215,7 @@ def test_both_files_in_one_zip_for_the_page(votes, monkeypatch):
         assert archive.namelist() == ["preferences.jsonl", "preferences.jsonl.md"]
         assert Pair.model_validate_json(archive.read("preferences.jsonl")).chosen_items == FIRST
     assert not made.path.exists()
-    monkeypatch.setattr("chat_app.exports.MOST_ZIPPED", 10)
+    monkeypatch.setattr("chat_app.annotation.exports.MOST_ZIPPED", 10)
     with pytest.raises(PreferenceError, match="tiller export preferences"):
         export_zip(votes.store, TOYS, "pairs", "title", Filters())
 

@@ -19,11 +19,11 @@ from typing import Any, get_args
 import numpy as np
 import sqlalchemy as sa
 
+from chat_app.annotation.projects import find_project, makers
+from chat_app.annotation.ranking import Outcomes, Standing, rank, wilson
+from chat_app.annotation.votes import Reason, stands, votes
 from chat_app.feedback import ChatInsights, chat_insights, chats_mark
-from chat_app.projects import find_project, makers
-from chat_app.ranking import Outcomes, Standing, rank, wilson
 from chat_app.store import Store
-from chat_app.votes import Reason, stands, votes
 from recsys.metrics import Estimate
 
 REASONS: tuple[str, ...] = get_args(Reason)
@@ -209,7 +209,7 @@ def _count(db: sa.Connection, project_id: str, name: str) -> ProjectInsights:
 
 
 def _winner() -> sa.ColumnElement[str]:
-    """``first``, ``second``, ``tie`` or ``bad``: :attr:`chat_app.votes.Vote.winner` in SQL."""
+    """``first``, ``second``, ``tie`` or ``bad``: :attr:`chat_app.annotation.votes.Vote.winner` in SQL."""
     v = votes.c
     swapped = v.seed % 2 == 1
     first = sa.or_(sa.and_(v.choice == "A", ~swapped), sa.and_(v.choice == "B", swapped))
