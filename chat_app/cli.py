@@ -63,9 +63,9 @@ def parse(as_json: bool) -> None:
     """Read turns from stdin, one a line, as one conversation; print how each was read."""
     from chat_app.controller import build_controller
     from chat_app.controller.turn import TurnIntent
-    from chat_app.markup import legible
-    from chat_app.reply import refuse
     from chat_app.state import History
+    from chat_app.words.markup import legible
+    from chat_app.words.reply import refuse
     from recsys.datasets import load_dataset
 
     settings = read_settings()
@@ -110,8 +110,8 @@ def recommend(
     if request and intent_file:
         raise click.UsageError("Use --request or --intent, not both.")
     from chat_app.controller import build_controller
-    from chat_app.reply import refuse
     from chat_app.state import State
+    from chat_app.words.reply import refuse
     from recsys.datasets import load_dataset
     from recsys.enrichment import enrich
     from recsys.recommender import load_recommender

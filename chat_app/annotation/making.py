@@ -13,8 +13,8 @@ import numpy as np
 from chat_app.annotation.projects import Comparison, Plan, Side
 from chat_app.annotation.votes import Ballot, Choice, Reason, VoteRefused
 from chat_app.feedback import read_listed
-from chat_app.markup import legible, plain
 from chat_app.store import Store
+from chat_app.words.markup import legible, plain
 from recsys.catalog import Catalog
 from recsys.controls import ControlIntent
 from recsys.errors import TillerError
@@ -124,7 +124,7 @@ def chat_contexts(store: Store, seed: int) -> Iterator[Asked]:
 def made_request(catalog: Catalog, rng: np.random.Generator) -> Request:
     """A list under a control on one category of the first facet, in words; nothing where the
     catalogue has no categories."""
-    from chat_app.phrases import describe, sentence
+    from chat_app.words.phrases import describe, sentence
     from recsys.control_tasks import category_intent
 
     facet = next((column for column in catalog.categorical.values() if column.values), None)

@@ -15,8 +15,8 @@ def evaluate_requests(
 ) -> SentenceReport:
     """Each of the models on the labelled requests of a file."""
     from chat_app.controller import build_controller
-    from chat_app.markup import legible
     from chat_app.state import State
+    from chat_app.words.markup import legible
     from recsys.datasets import load_dataset
     from recsys.enrichment import enrich
     from recsys.recommender import load_recommender

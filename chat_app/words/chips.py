@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
-from chat_app.phrases import ORDERS, POPULARITY
+from chat_app.words.phrases import ORDERS, POPULARITY
 from recsys.controls import ControlIntent, Removal
 from recsys.titles import display_title
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chat_app.markup import escape, shorten
-from chat_app.phrases import KINDS, POPULARITY, WORDS, clause_words, fact, kind, listing, range_words, title
 from chat_app.state import State
+from chat_app.words.markup import escape, shorten
+from chat_app.words.phrases import (
+    KINDS,
+    POPULARITY,
+    WORDS,
+    clause_words,
+    fact,
+    kind,
+    listing,
+    range_words,
+    title,
+)
 from recsys.catalog import Catalog, ItemId
 from recsys.constraints import Control
 from recsys.controls import Clause, Range

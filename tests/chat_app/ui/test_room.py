@@ -10,7 +10,7 @@ from chat_app.annotation.projects import Comparison, Plan, Side
 from chat_app.annotation.votes import TAKEN, VOTED, Ballot, Votes
 from chat_app.store import Store
 from chat_app.ui.room import NO_PROJECTS, NO_PROJECTS_FOR_YOU, NOTHING_BEFORE, Room
-from tests.chat_app.test_ui import EVIL, Tags
+from tests.chat_app.tags import EVIL, Tags
 from tests.made import catalog_of
 
 PAIR = (Side(ranker="secret-ranker"), Side(ranker="other-secret", decoding="free"))

@@ -7,7 +7,7 @@ import pytest
 from chat_app.controller.rules import RuleReader
 from chat_app.controller.scoring import load, score
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 
 FLOORS = {

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chat_app.phrases import KINDS, NOUNS, plural
 from chat_app.state import State
+from chat_app.words.phrases import KINDS, NOUNS, plural
 from recsys.catalog import Catalog
 from recsys.controls import ControlIntent
 from recsys.titles import display_title

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from chat_app import markup
-from chat_app.chips import Chip, chips
 from chat_app.controller.turn import TurnIntent, Unknown
-from chat_app.facts import about, reasons
-from chat_app.markup import escape
-from chat_app.phrases import describe, listing, plain_label, sentence, title
 from chat_app.state import State
-from chat_app.suggestions import next_steps, openers, ways_out
+from chat_app.words import markup
+from chat_app.words.chips import Chip, chips
+from chat_app.words.facts import about, reasons
+from chat_app.words.markup import escape
+from chat_app.words.phrases import describe, listing, plain_label, sentence, title
+from chat_app.words.suggestions import next_steps, openers, ways_out
 from recsys.catalog import Catalog, ItemId
 from recsys.controls import DEFAULT_COUNT, ControlEdit, ControlError, ControlIntent
 from recsys.slate import Slate

@@ -12,7 +12,7 @@ from recsys.catalog import Catalog
 from recsys.controls import Clause, ControlIntent
 from recsys.datasets import Dataset
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 WRITTEN = {"turns_dev.jsonl": (220, 90), "turns_dev2.jsonl": (260, 80), "turns_test.jsonl": (120, 45)}
 REQUESTS = ("requests_dev.jsonl", "requests_test.jsonl")
 REAL = ("real_dev.jsonl", "real_dev2.jsonl", "real_test.jsonl")

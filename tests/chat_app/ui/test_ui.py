@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from chat_app.controller.turn import TurnIntent
-from chat_app.reply import Chip, Reply
 from chat_app.state import State
 from chat_app.ui import api, cards, clicks, limits, picker, turns
+from chat_app.words.reply import Chip, Reply
 from recsys.constraints import Compliance
 from recsys.controls import ControlIntent, Removal
 from recsys.errors import TillerError

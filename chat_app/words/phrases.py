@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chat_app.markup import escape
+from chat_app.words.markup import escape
 from recsys.catalog import Catalog
 from recsys.controls import Clause, ControlIntent, Op, Quota, Range
 from recsys.titles import display_title

@@ -12,7 +12,7 @@ from chat_app.annotation.projects import Plan, Side
 from chat_app.ui.project_form import MOST, NewProject, form, read_project
 from recsys.errors import TillerError
 from recsys.settings import Settings
-from tests.chat_app.test_ui import Tags
+from tests.chat_app.tags import Tags
 from tests.made import catalog_of
 
 FIELDS = {

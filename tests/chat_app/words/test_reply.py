@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from chat_app import markup
-from chat_app.chips import chips
 from chat_app.controller.turn import Event, TurnIntent, Unknown
 from chat_app.conversation import Conversation
-from chat_app.facts import about
-from chat_app.phrases import describe, sentence
-from chat_app.reply import answer, refuse
 from chat_app.state import State
-from chat_app.suggestions import next_steps, openers, ways_out
+from chat_app.words import markup
+from chat_app.words.chips import chips
+from chat_app.words.facts import about
+from chat_app.words.phrases import describe, sentence
+from chat_app.words.reply import answer, refuse
+from chat_app.words.suggestions import next_steps, openers, ways_out
 from recsys.controls import Clause, ControlEdit, ControlIntent, Quota, Range
 from recsys.profile import Profile
 from tests.made import catalog_of, intents
