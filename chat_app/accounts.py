@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import sqlalchemy as sa
 
-from chat_app.projects import Clock, stamp, table
 from chat_app.store import Store, StoreError
+from chat_app.tables import Clock, stamp, table
 from recsys.errors import TillerError
 
 if TYPE_CHECKING:

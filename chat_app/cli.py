@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from chat_app.account_commands import accounts
-from chat_app.align import align
-from chat_app.annotate import annotate
-from chat_app.command import JSON_OPTION, read_settings, say
-from chat_app.curve import curve
-from chat_app.export import export
-from chat_app.models import models
+from chat_app.commands.accounts import accounts
+from chat_app.commands.align import align
+from chat_app.commands.annotate import annotate
+from chat_app.commands.common import JSON_OPTION, read_settings, say
+from chat_app.commands.curve import curve
+from chat_app.commands.export import export
+from chat_app.commands.models import models
 
 if TYPE_CHECKING:
     from recsys.catalog import Catalog
@@ -52,7 +52,7 @@ def chat(host: str | None, port: int | None, sign_in: bool | None) -> None:
 @tiller.command()
 def ask() -> None:
     """The same conversation in the terminal."""
-    from chat_app.terminal import converse
+    from chat_app.commands.terminal import converse
 
     converse(read_settings(), progress=say)
 
@@ -63,9 +63,9 @@ def parse(as_json: bool) -> None:
     """Read turns from stdin, one a line, as one conversation; print how each was read."""
     from chat_app.controller import build_controller
     from chat_app.controller.turn import TurnIntent
-    from chat_app.markup import legible
-    from chat_app.reply import refuse
     from chat_app.state import History
+    from chat_app.words.markup import legible
+    from chat_app.words.reply import refuse
     from recsys.datasets import load_dataset
 
     settings = read_settings()
@@ -110,8 +110,8 @@ def recommend(
     if request and intent_file:
         raise click.UsageError("Use --request or --intent, not both.")
     from chat_app.controller import build_controller
-    from chat_app.reply import refuse
     from chat_app.state import State
+    from chat_app.words.reply import refuse
     from recsys.datasets import load_dataset
     from recsys.enrichment import enrich
     from recsys.recommender import load_recommender
@@ -140,7 +140,7 @@ def recommend(
     if as_json:
         click.echo(slate.model_dump_json())
     else:
-        from chat_app.terminal import slate_text
+        from chat_app.commands.terminal import slate_text
 
         click.echo(slate_text(slate))
 
@@ -181,7 +181,7 @@ def evaluate(
     if requests and (plot or seeds):
         raise click.UsageError("--requests makes a table of its own: leave --plot and --seeds out.")
     if requests:
-        from chat_app.sentences import evaluate_requests
+        from chat_app.commands.sentences import evaluate_requests
 
         found = evaluate_requests(read_settings(catalog=dataset), requests, names, seed, say)
         click.echo(json.dumps(found.to_dict()) if as_json else found.table())
@@ -214,7 +214,7 @@ def evaluate(
 @JSON_OPTION
 def doctor(as_json: bool) -> None:
     """Check the installation, data, model and store, and say what to do."""
-    from chat_app.doctor import examine
+    from chat_app.commands.doctor import examine
 
     checks = examine(read_settings())
     if as_json:
@@ -254,12 +254,12 @@ def bench(as_json: bool, large: bool, requests: Path | None, votes: int | None) 
     if votes is not None:
         if large or requests:
             raise click.UsageError("--votes measures by itself: leave --large and --requests out.")
-        from chat_app.bench_votes import bench_votes
+        from chat_app.commands.bench_votes import bench_votes
 
         found = bench_votes(votes, progress=say)
         click.echo(json.dumps(found.to_dict()) if as_json else found.table())
         return
-    from chat_app.bench import run_bench
+    from chat_app.commands.bench import run_bench
 
     report = run_bench(read_settings(), requests, large, progress=say)
     click.echo(json.dumps(report.to_dict()) if as_json else report.table())

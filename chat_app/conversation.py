@@ -16,13 +16,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chat_app import reply as words
 from chat_app.controller.turn import TurnIntent
-from chat_app.markup import legible, shorten
-from chat_app.reply import Reply
 from chat_app.services import Services
 from chat_app.state import State
 from chat_app.store import ConversationNotFound, StoredTurn, StoreError, now
+from chat_app.words import reply as words
+from chat_app.words.markup import legible, shorten
+from chat_app.words.reply import Reply
 
 Progress = Callable[[str], None]
 UNTITLED = "New conversation"

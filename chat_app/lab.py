@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chat_app.lab_link import Comparison, LabError, RankerChoice, Who
-from chat_app.markup import legible
-from chat_app.reply import refuse
 from chat_app.state import State
+from chat_app.words.markup import legible
+from chat_app.words.reply import refuse
 from recsys.candidates import Taste
 from recsys.catalog import Catalog
 from recsys.constraints import Compliance, Constraints

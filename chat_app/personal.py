@@ -14,9 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from chat_app.projects import Clock, comparisons, stamp, table
+from chat_app.annotation.projects import comparisons
+from chat_app.annotation.votes import drafts, reservations, skips, votes
 from chat_app.store import Store, conversations, turns
-from chat_app.votes import drafts, reservations, skips, votes
+from chat_app.tables import Clock, stamp, table
 
 consents = table("consents", "owner created", "seq given")
 #: What deletion does, in the words of the page.

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from chat_app.accounts import may, require
-from chat_app.annotation import make_for
+from chat_app.annotation.making import make_for
+from chat_app.annotation.projects import Project
+from chat_app.annotation.votes import Votes
 from chat_app.conversation import Progress
-from chat_app.projects import Project
 from chat_app.ui import cards, lab_view, project_form
 from chat_app.ui.room import Room
 from chat_app.ui.session import html, person, read_session
 from chat_app.ui.turns import STORING, Errands, Stopped, TurnFailed, plain_sentence
-from chat_app.votes import Votes
 from recsys.errors import TillerError
 
 if TYPE_CHECKING:

@@ -17,15 +17,15 @@ import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from chat_app.phrases import best_known, plain_label
+from chat_app.words.phrases import best_known, plain_label
 from recsys.catalog import Catalog, ItemId
 from recsys.slate import Slate, SlateItem
 from recsys.titles import display_title
 
 if TYPE_CHECKING:
     from chat_app.conversation import Conversation
-    from chat_app.reply import Reply
     from chat_app.store import ConversationSummary
+    from chat_app.words.reply import Reply
     from recsys.profile import Profile
 
 SITES = {

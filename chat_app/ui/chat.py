@@ -19,12 +19,12 @@ import gradio as gr
 from chat_app.accounts import ALONE
 from chat_app.conversation import Conversation
 from chat_app.personal import DELETES, Personal
-from chat_app.reply import Reply
 from chat_app.ui import cards, picker
 from chat_app.ui.clicks import read_click, remember
 from chat_app.ui.limits import Limits
 from chat_app.ui.session import Session, html, person, read_session
 from chat_app.ui.turns import Desk, Job, Stopped, TurnFailed, plain_sentence
+from chat_app.words.reply import Reply
 from recsys.errors import TillerError
 from recsys.profile import Profile
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chat_app.markup import plain
-from chat_app.phrases import describe, sentence
-from chat_app.projects import Comparison, Project
+from chat_app.annotation.projects import Comparison, Project
+from chat_app.annotation.votes import Assignment, Progress, Vote
 from chat_app.ui.cards import Card, card, render
-from chat_app.votes import Assignment, Progress, Vote
+from chat_app.words.markup import plain
+from chat_app.words.phrases import describe, sentence
 from recsys.catalog import Catalog
 from recsys.controls import ControlIntent
 from recsys.slate import SlateItem

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from chat_app.accounts import Accounts, require
-from chat_app.insights import Insights, alias_names
-from chat_app.projects import Project, Projects
+from chat_app.annotation.insights import Insights, alias_names
+from chat_app.annotation.projects import Project, Projects
 from chat_app.ui import insights_view
 from chat_app.ui.session import html, person
 from chat_app.ui.turns import plain_sentence
@@ -74,7 +74,7 @@ class InsightsTab:
         yield {self.chat: insights_view.chat_page(self.insights.of_chats())}
 
     def _export(self, data: Mapping[str, Any]) -> Iterator[Page]:
-        from chat_app.exports import export_zip
+        from chat_app.annotation.exports import export_zip
 
         yield {self.live: insights_view.live("Writing the export …")}
         kind, items, filters = read_export(data, self.projects.all())
@@ -93,7 +93,7 @@ class InsightsTab:
 
 def read_export(data: Mapping[str, Any], projects: list[Project]) -> tuple[Any, Any, Any]:
     """Kind, contents and filters of an export, from what a page says; nothing in it is trusted."""
-    from chat_app.exports import Filters
+    from chat_app.annotation.exports import Filters
 
     def day(name: str) -> date | None:
         try:

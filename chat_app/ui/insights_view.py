@@ -7,10 +7,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from chat_app.annotation.insights import ProjectInsights, csv_text
+from chat_app.annotation.plots import chat_png, votes_png
+from chat_app.annotation.projects import Project
 from chat_app.feedback import ChatInsights
-from chat_app.insight_plots import chat_png, votes_png
-from chat_app.insights import ProjectInsights, csv_text
-from chat_app.projects import Project
 from chat_app.ui.cards import render
 from chat_app.ui.comparison import REASONS
 from recsys.report import number, show

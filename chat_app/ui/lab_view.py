@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from chat_app.chips import chips
 from chat_app.lab import Compared, Lab, Made, export
 from chat_app.lab_link import Comparison, RankerChoice
-from chat_app.phrases import ORDERS, POPULARITY, plain_label
 from chat_app.ui.cards import render
 from chat_app.ui.fields import Fields, field
 from chat_app.ui.lab_form import KINDS, MINE, OPS, SCALARS
+from chat_app.words.chips import chips
+from chat_app.words.phrases import ORDERS, POPULARITY, plain_label
 from recsys.catalog import Catalog
 from recsys.contenders import FUSED
 from recsys.controls import ORDER_KEYS

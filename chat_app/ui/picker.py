@@ -7,7 +7,7 @@ from itertools import cycle
 
 import numpy as np
 
-from chat_app.suggestions import openers
+from chat_app.words.suggestions import openers
 from recsys.catalog import Catalog, ItemId
 
 POOL, FOUND = 48, 12

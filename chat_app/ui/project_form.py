@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from chat_app.projects import MAX_NAME, Plan, Side
+from chat_app.annotation.projects import MAX_NAME, Plan, Side
 from chat_app.ui.cards import render
 from chat_app.ui.fields import Fields, FormError, checked, field, number, texts
 from recsys.models import adapters

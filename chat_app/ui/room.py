@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from chat_app.annotation import read_ballot
+from chat_app.annotation.making import read_ballot
+from chat_app.annotation.votes import Assignment, NothingToDo, VoteRefused, Votes
 from chat_app.ui import comparison
 from chat_app.ui.turns import plain_sentence
-from chat_app.votes import Assignment, NothingToDo, VoteRefused, Votes
 from recsys.catalog import Catalog
 
 NO_PROJECTS = "There is no project yet: make one below."

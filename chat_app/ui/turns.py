@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chat_app.conversation import Conversation, Progress
-from chat_app.reply import Reply
 from chat_app.store import ConversationNotFound
+from chat_app.words.reply import Reply
 from recsys.errors import TillerError
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import pytest
 import sqlalchemy as sa
 from langchain_core.runnables import RunnableLambda
 
+from chat_app.commands.made_catalog import made_dataset, made_vectors
 from chat_app.controller.rules import read_rules
 from chat_app.controller.turn import Event, TurnIntent
-from chat_app.made_catalog import made_dataset, made_vectors
 from chat_app.services import Services
 from chat_app.store import Store
 from recsys.controls import Clause, ControlEdit, ControlIntent

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from chat_app.annotation import Asked, context
-from chat_app.projects import Comparison, Plan, Side
-from chat_app.votes import Assignment, Ballot, Vote, Votes, swapped
-from chat_app.votes import votes as votes_table
+from chat_app.annotation.making import Asked, context
+from chat_app.annotation.projects import Comparison, Plan, Side
+from chat_app.annotation.votes import Assignment, Ballot, Vote, Votes, swapped
+from chat_app.annotation.votes import votes as votes_table
 from recsys.catalog import Catalog
 from recsys.controls import Clause, ControlIntent
 from recsys.profile import Profile

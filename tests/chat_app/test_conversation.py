@@ -14,9 +14,9 @@ from sqlalchemy import event
 
 from chat_app.controller.turn import TurnIntent
 from chat_app.conversation import UNTITLED, Conversation
-from chat_app.reply import answer
 from chat_app.state import State
 from chat_app.store import ConversationNotFound, Store
+from chat_app.words.reply import answer
 from recsys.controls import Clause, ControlEdit, ControlIntent, Range, Removal
 from tests.chat_app.conftest import Codes
 

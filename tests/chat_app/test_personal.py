@@ -8,17 +8,17 @@ import pytest
 import sqlalchemy as sa
 
 from alignment.preferences import PreferenceError, Single, read_pairs
-from chat_app.annotation import make_for
+from chat_app.annotation.exports import Filters, export_preferences
+from chat_app.annotation.insights import Insights
+from chat_app.annotation.making import make_for
+from chat_app.annotation.projects import Plan, Side
+from chat_app.annotation.votes import Votes
 from chat_app.controller.turn import Event, TurnIntent
 from chat_app.conversation import Conversation
-from chat_app.exports import Filters, export_preferences
 from chat_app.feedback import chat_insights, read_listed
-from chat_app.insights import Insights
 from chat_app.personal import Personal, consents
-from chat_app.projects import Plan, Side
 from chat_app.store import ConversationNotFound, Store
 from chat_app.ui.turns import Desk
-from chat_app.votes import Votes
 from recsys.controls import ControlEdit, ControlIntent, Removal
 from tests.chat_app.made_votes import PAIR, comparison, project, vote
 

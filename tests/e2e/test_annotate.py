@@ -9,8 +9,8 @@ import sys
 import pytest
 import sqlalchemy as sa
 
+from chat_app.annotation.votes import Votes, drafts
 from chat_app.store import Store
-from chat_app.votes import Votes, drafts
 from tests.e2e.conftest import WAIT, Server
 from tests.e2e.test_page import CONTRAST, NAMELESS, PHONE
 

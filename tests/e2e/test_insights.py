@@ -9,8 +9,8 @@ import zipfile
 
 import pytest
 
+from chat_app.annotation.votes import Votes
 from chat_app.store import Store
-from chat_app.votes import Votes
 from recsys.catalog import Catalog
 from recsys.datasets import load_dataset
 from tests.chat_app.made_votes import PAIR, slate, vote
@@ -35,8 +35,8 @@ def counted(catalog_folder, new_home):
 
 
 def comparison(catalog: Catalog, n: int):
-    from chat_app.annotation import Asked, context
-    from chat_app.projects import Comparison
+    from chat_app.annotation.making import Asked, context
+    from chat_app.annotation.projects import Comparison
     from recsys.controls import ControlIntent
     from recsys.profile import Profile
 

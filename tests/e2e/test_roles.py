@@ -20,12 +20,12 @@ import sqlalchemy as sa
 
 from chat_app import accounts as module
 from chat_app.accounts import FREE, IDLE, Accounts
-from chat_app.insights import alias
-from chat_app.projects import Comparison, Plan, Side
+from chat_app.annotation.insights import alias
+from chat_app.annotation.projects import Comparison, Plan, Side
+from chat_app.annotation.votes import Votes
 from chat_app.store import Store
 from chat_app.ui.lab_form import MINE
 from chat_app.ui.sign_in import OPEN
-from chat_app.votes import Votes
 from recsys.promotion import promotions
 from tests.e2e.conftest import WAIT, Server
 from tests.e2e.pages import PASSWORD, Page, sign_in

@@ -1,0 +1,1 @@
+"""What ``tiller`` runs; ``chat_app/cli.py`` puts it together."""

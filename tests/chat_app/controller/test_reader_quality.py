@@ -1,0 +1,31 @@
+"""The rule reader reads well enough: floors on the labelled conversations of tests/data."""
+
+from pathlib import Path
+
+import pytest
+
+from chat_app.controller.rules import RuleReader
+from chat_app.controller.scoring import load, score
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+FLOORS = {
+    "turns_dev.jsonl": 0.93,
+    "turns_dev2.jsonl": 0.93,
+    "turns_test.jsonl": 0.90,
+    "real_dev.jsonl": 0.90,
+    "real_dev2.jsonl": 0.90,
+}
+
+
+@pytest.mark.parametrize(("name", "floor"), FLOORS.items())
+def test_slots_and_acts_are_read_well(reader: RuleReader, name: str, floor: float) -> None:
+    try:
+        conversations = load(DATA / name)
+    except FileNotFoundError as error:
+        pytest.skip(f"the published dialogues are not here: {error.filename}")
+    report = score(reader.read, conversations)
+    hint = f"python -m chat_app.controller.scoring tests/data/{name} --errors lists the misreadings"
+    assert report.slots.f1 >= floor, hint
+    assert report.act_accuracy >= floor, hint
