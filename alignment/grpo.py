@@ -42,7 +42,8 @@ class GRPOParams:
 
     ``temperature``: what a list ends up with under greedy decoding must be met in training, too; at 1,
     lists repeat little that they would not repeat at 0, and learn nothing of it. ``beta`` holds the
-    answers near the model it started from, ``hold`` its foresight (:mod:`alignment.hold`).
+    answers near the model it started from (at .01 and a rate of 3e-4, one list for nearly everybody came
+    of 225 steps), ``hold`` its foresight (:mod:`alignment.hold`).
     """
 
     steps: int = 600
@@ -50,10 +51,10 @@ class GRPOParams:
     prompts: int = 8
     group: int = 8
     credit: Credit = "token"
-    temperature: float = 0.3
-    beta: float = 0.01
+    temperature: float = 0.4
+    beta: float = 0.04
     hold: float = 1.0
-    learning_rate: float = 3e-4
+    learning_rate: float = 2e-4
     warmup: int = 10
     rank: int = 32
     save_every: int = 25

@@ -7,9 +7,14 @@ import os
 # Matrices are small here: threads cost more than they bring, and make test runs a worker a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
+import hypothesis
 import pytest
 
 from recsys.datasets import Dataset, load_dataset
+
+# How long an example takes is no property: other tests run beside these.
+hypothesis.settings.register_profile("tiller", deadline=None)
+hypothesis.settings.load_profile("tiller")
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def plain(window: Window, branch: Branch) -> tuple[list[int], list[int]]:
 
 
 @given(st.lists(windows(), min_size=1, max_size=3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @torch.no_grad()
 def test_a_branch_is_the_plain_prompt_with_its_answer(made: list[Window]) -> None:
     batch = collate([pack(window, MODEL.prompts) for window in made])
@@ -68,7 +68,7 @@ def test_a_branch_is_the_plain_prompt_with_its_answer(made: list[Window]) -> Non
 
 
 @given(windows())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @torch.no_grad()
 def test_each_entry_of_a_history_tells_of_the_next(window: Window) -> None:
     packed = pack(window, MODEL.prompts)

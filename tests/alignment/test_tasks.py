@@ -111,7 +111,7 @@ def test_hard_negatives_are_frequent_in_the_teachers_list_and_foreign_to_the_tar
     assert set(values) == {None}  # every favourite is as red as the target
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_label_is_the_plan_with_the_target_raised(data):
     catalog = data.draw(catalogs(min_size=2))

@@ -59,7 +59,7 @@ def target_of(lab, who: Who):
 # links
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_link_reopens_the_same_comparison(data):
     kinds = st.sampled_from(["liked", "disliked", "seen"])

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys import curves
@@ -56,7 +56,6 @@ def test_what_is_no_sweep_is_refused(text):
         Sweep.parse(text)
 
 
-@settings(deadline=None)
 @given(
     st.integers(2, 51), st.sampled_from([BLUE, Sweep("count"), Sweep("popularity"), Sweep("range", "year")])
 )

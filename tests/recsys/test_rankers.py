@@ -149,7 +149,7 @@ class TestList:
         assert not {item.id for item in first.items} & {item.id for item in more.items}
 
     @given(data=st.data())
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_every_control_holds_unless_it_is_said(self, recommender, data):
         intent = data.draw(intents())
         known = data.draw(st.lists(IDS, max_size=8, unique=True))

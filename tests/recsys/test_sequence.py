@@ -54,7 +54,7 @@ class TestScores:
         assert chances[:, 10:].max() < 0.02 < 1 / N
 
     @given(histories=st.lists(ITEMS, max_size=5))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def test_company_changes_nothing(self, model, histories):
         together = model.scores(histories)
         alone = [model.scores([history])[0] for history in histories]
@@ -62,13 +62,13 @@ class TestScores:
         assert all(np.allclose(a, b, atol=1e-4) for a, b in zip(together, alone, strict=True))
 
     @given(history=ITEMS)
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def test_only_the_last_of_the_window_count(self, model, history):
         last = history[-PARAMS.window :]
         assert np.array_equal(model.scores([history]), model.scores([last]))
 
     @given(history=ITEMS, data=st.data())
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def test_cuts_are_the_beginnings(self, model, history, data):
         cuts = data.draw(st.lists(st.integers(0, len(history)), max_size=6))
         beginnings = [history[:cut] for cut in cuts]
@@ -92,7 +92,7 @@ class TestTraining:
         assert np.isfinite(fit_sequence(no_interactions(), 3, BRIEF).scores([[], [1]])).all()
 
     @given(lengths=st.lists(st.integers(1, 20), min_size=1, max_size=8), seed=st.integers(0, 5))
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_an_epoch_sees_everything_once_in_order(self, lengths, seed):
         starts = np.cumsum([0, *lengths])
         sequences = [np.arange(a, b) for a, b in zip(starts, starts[1:], strict=False)]

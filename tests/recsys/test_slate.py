@@ -30,7 +30,7 @@ def obeys(constraints, rows) -> bool:
     return len(rows) == constraints.count and all(c.met for c in constraints.report(rows))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_slate_agrees_with_brute_force(data):
     catalog = data.draw(catalogs())
@@ -49,7 +49,7 @@ def test_slate_agrees_with_brute_force(data):
     assert all(r.reason for r in plan.relaxations)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_guard_allows_exactly_what_can_still_be_completed(data):
     catalog = data.draw(catalogs(min_size=3, max_size=7))
@@ -83,7 +83,7 @@ def test_guard_refuses_what_it_does_not_permit():
         guard.take(0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 200), st.integers(0, 10), st.integers(0, 10))
 def test_overlapping_quotas_for_every_length(n, red, round_):
     """Items that are both Red and Round count for both quotas; 200 of each kind suffice."""
@@ -156,7 +156,7 @@ def test_variety_breaks_up_a_series_but_only_when_the_next_is_nearly_as_good():
     assert plan.pick(np.array([5.0, 4.0, 1.0, 0.0]), series) == [0, 1]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30))
 def test_order_in_a_catalogue_larger_than_any_pool(seed, count):
     random = np.random.default_rng(seed)

@@ -24,7 +24,7 @@ def outcomes(draw, most: int = 4) -> dict[tuple[str, str], Outcomes]:
     return made | {("a", "b"): Outcomes(draw(COUNTS) + 1, draw(COUNTS), draw(COUNTS))}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(outcomes(), st.permutations("abcd"))
 def test_names_and_the_order_of_a_pair_do_not_matter(made, others):
     new = dict(zip("abcd", others, strict=True))
@@ -41,7 +41,7 @@ def test_names_and_the_order_of_a_pair_do_not_matter(made, others):
         assert standing.comparisons == two[name].comparisons
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(outcomes())
 def test_two_alone_have_the_odds_of_their_wins_and_estimates_lie_in_their_intervals(made):
     for s in rank(made):
@@ -53,7 +53,7 @@ def test_two_alone_have_the_odds_of_their_wins_and_estimates_lie_in_their_interv
     assert a.strength.mean - b.strength.mean == pytest.approx(math.log(odds), abs=1e-6)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 30), st.integers(2, 4))
 def test_ties_alone_leave_all_equal(ties, n):
     names = "abcd"[:n]

@@ -328,7 +328,6 @@ class TestQueue:
             quick.vote("ann", "nothing", "key", Ballot("A"))
 
 
-@settings(deadline=None)
 @given(checks=st.integers(1, 50), count=st.integers(1, 300), who=st.text(max_size=5), name=st.uuids())
 def test_each_block_of_places_has_one_check(checks, count, who, name):
     share = max(checks / 100, 1 / count)
@@ -355,7 +354,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, n=st.integers(1, 4), overlap=st.integers(1, 3))
 def test_whatever_people_do_nothing_counts_twice(tmp_path_factory, steps, n, overlap):
     """Any order of looking, voting, voting again with the same page, thinking over, skipping and

@@ -49,7 +49,7 @@ def greedy(model: ItemTokenModel, prompt: list[int], count: int) -> list[int]:
 
 class TestGuarded:
     @given(data=st.data())
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_lists_obey(self, data) -> None:
         catalog = data.draw(catalogs())
         model = small_model(catalog, seed=data.draw(st.integers(0, 3)))

@@ -78,7 +78,7 @@ def assert_said(intent, text, canonical_number=False):
         assert worded(text, f"order.{intent.order}")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data(), SPOKEN, st.integers(0, 10**6))
 def test_every_control_is_said(data, how, seed):
     catalog = data.draw(catalogs())
@@ -179,7 +179,7 @@ def test_refinements_follow_one_another():
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data(), st.sampled_from([None, False, True]), st.integers(0, 10**6))
 def test_refinements_say_what_is_in_force_after_all(data, unseen, seed):
     catalog = data.draw(catalogs())
