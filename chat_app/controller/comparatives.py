@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from chat_app.controller.chunks import Line
@@ -32,8 +34,8 @@ def compare(draft: Draft, line: Line, stance: Stance, state: State, used: set[in
         if reference is None:
             continue
         step = 0.01 if lexicon.words[facet].scale else 1
-        low = reference + step if sign > 0 else None
-        high = reference - step if sign < 0 else None
+        below, above = _around(reference, step)
+        low, high = (above, None) if sign > 0 else (None, below)
         draft.ranges.append(Range(facet=facet, min=low, max=high))
         used |= set(range(i, stop))
 
@@ -63,4 +65,10 @@ def _compared_with(line: Line, end: int, state: State, draft: Draft) -> tuple[li
 def _median(column: np.ndarray, rows: list[int]) -> float | None:
     values = column[rows] if rows else np.empty(0)
     values = values[np.isfinite(values)]
-    return float(np.floor(np.median(values) * 100) / 100) if len(values) else None
+    return float(np.median(values)) if len(values) else None
+
+
+def _around(reference: float, step: float) -> tuple[float, float]:
+    """The nearest values below and above in whole steps: between 1990 and 1991 lies no year."""
+    steps = round(reference / step, 6)
+    return round((math.ceil(steps) - 1) * step, 2), round((math.floor(steps) + 1) * step, 2)

@@ -458,6 +458,9 @@ def test_comparatives_look_at_the_list(reader: RuleReader) -> None:
     assert [r.model_dump() for r in reader.read(state, "something older than Heat").edit.add.ranges] == [
         span("year", None, 1994)
     ]
+    even = State(slate=slate(reader, "Alien", "Blade Runner"))  # their median is 1980.5
+    assert [r.model_dump() for r in reader.read(even, "newer").edit.add.ranges] == [span("year", 1981, None)]
+    assert [r.model_dump() for r in reader.read(even, "older").edit.add.ranges] == [span("year", None, 1980)]
     (shorter,) = reader.read(state, "shorter please").edit.add.ranges
     assert shorter.facet == "runtime" and shorter.max is not None and 100 < shorter.max < 120
 
