@@ -1,7 +1,7 @@
 """The training data of SFT: windows of histories, with requests and answers made of them.
 
-An epoch has every history once, in windows of at most ``history`` entries, and beside them short
-profiles: a handful of likes in no order, as a chat begins with.
+An epoch has every history once, in pieces, and beside them short profiles: a handful of likes in no
+order, as a chat begins with.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ WITH_DISLIKE = 0.3
 
 @dataclass(frozen=True)
 class WindowParams:
-    """``branches`` requests a window, and beside them ``firsts`` of whose answers only the first token is
-    learned; ``short``: short profiles for each window of a history."""
+    """Pieces of at most ``history`` entries; with ``shortest``, of from so many to so many, half of them
+    below the geometric mean. ``branches`` requests a window, and beside them ``firsts`` of whose answers
+    only the first token is learned; ``short``: short profiles for each piece of a history."""
 
     history: int = 100
+    shortest: int | None = None
     branches: int = 3
     firsts: int = 3
     short: float = 0.3
@@ -47,17 +49,25 @@ class Windows:
         self._train = train.select(trained[train.item])
         self._kinds = np.select([self._train.disliked, self._train.liked], ["disliked", "liked"], "seen")
         self._bounds = self._train.bounds()
-        self._maker, self._trained, self._params, self._seed = maker, trained, params, seed
+        self._maker, self._trained, self.params, self._seed = maker, trained, params, seed
 
     def spans(self, epoch: int) -> list[tuple[int, int]]:
         """Begin and end of each piece of history in an epoch; a long one is cut elsewhere each time."""
         rng = np.random.default_rng((self._seed, epoch))
-        size, out = self._params.history, []
-        for begin, end in zip(self._bounds, self._bounds[1:], strict=False):
-            first = begin + (int(rng.integers(1, size + 1)) if end - begin > size else size)
-            cuts = [begin, *range(first, end, size), end]
+        out = []
+        for begin, end in zip(self._bounds.tolist(), self._bounds[1:].tolist(), strict=False):
+            cuts = [begin, *self._cuts(begin, end, rng), end]
             out += [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b - a >= 2]
         return [out[i] for i in rng.permutation(len(out))]
+
+    def _cuts(self, begin: int, end: int, rng: np.random.Generator) -> list[int]:
+        longest, shortest = self.params.history, self.params.shortest
+        if shortest is None:
+            first = begin + (int(rng.integers(1, longest + 1)) if end - begin > longest else longest)
+            return list(range(first, end, longest))
+        sizes = np.exp(rng.uniform(np.log(shortest), np.log(longest), (end - begin) // shortest + 1))
+        cuts = begin + sizes.astype(int).cumsum()
+        return cuts[cuts < end].tolist()
 
     def histories(self, epoch: int) -> Iterator[Window]:
         """The pieces of history of an epoch, without requests."""
@@ -69,7 +79,7 @@ class Windows:
         self._maker.reseed(self._seed, epoch)
         for begin, end in self.spans(epoch):
             yield self._long(begin, end)
-            if rng.random() < self._params.short:
+            if rng.random() < self.params.short:
                 user = int(rng.integers(len(self._bounds) - 1))
                 window = self._short(user, rng)
                 if window:
@@ -77,7 +87,7 @@ class Windows:
 
     def _long(self, begin: int, end: int) -> Window:
         rows = self._train.item[begin:end]
-        samples = self._maker.samples(rows.tolist(), self._params.branches + self._params.firsts)
+        samples = self._maker.samples(rows.tolist(), self.params.branches + self.params.firsts)
         return Window(rows.tolist(), self._kinds[begin:end].tolist(), self._branches(samples))
 
     def _short(self, user: int, rng: np.random.Generator) -> Window | None:
@@ -93,14 +103,14 @@ class Windows:
             known = np.append(known, rng.choice(disliked))
             polarities.append("disliked")
         rest = [*known, liked[-1]]
-        samples = self._maker.samples(rest, self._params.branches + self._params.firsts, cuts=(len(known),))
+        samples = self._maker.samples(rest, self.params.branches + self.params.firsts, cuts=(len(known),))
         return Window(known.tolist(), polarities, self._branches(samples), ordered=False)
 
     def _branches(self, samples: list[Sample]) -> list[Branch]:
         return [
-            Branch(sample.cut, sample.words, sample.answer, sample.odds, number < self._params.branches)
-            for number, sample in enumerate(samples)
-            if sample.answer and self._may_be_seen(sample.words) and self._may_be_seen(sample.answer)
+            Branch(s.cut, s.words, s.answer, s.plan, s.odds, whole=number < self.params.branches)
+            for number, s in enumerate(samples)
+            if s.answer and self._may_be_seen(s.words) and self._may_be_seen(s.answer)
         ]
 
     def _may_be_seen(self, words: Sequence[str | int]) -> bool:

@@ -16,6 +16,9 @@ from alignment.packing import Batch
 from recsys.lm.adapter import NORM, ROWS, TEXT
 from recsys.lm.composition import ItemRows
 
+#: Whether an answer obeys is learned of the distribution at this temperature, near to what the likeliest
+#: token will be: at 1, all that must not be said has little probability together, and may yet be likeliest.
+OBEYING = 0.3
 #: Logit of an item that may not be learned; finite, since a probability of 0 is multiplied with its log.
 NEVER = -1e4
 
@@ -23,10 +26,12 @@ NEVER = -1e4
 @dataclass(frozen=True)
 class Losses:
     """Mean losses of a batch, in nats a label: of the next item among the items, and of the
-    answers over the whole vocabulary."""
+    answers over the whole vocabulary; ``obeying`` is minus the logarithm of the probability of all
+    that an answer may say, at the temperature :data:`OBEYING`."""
 
     next_item: Tensor
     answer: Tensor
+    obeying: Tensor
 
 
 class Network(nn.Module):
@@ -56,10 +61,17 @@ class Network(nn.Module):
         self.rows = rows
         self.register_buffer("untrained", ~torch.as_tensor(trained))
 
-    def forward(self, batch: Batch, known: Tensor | None = None, guide: Guide | None = None) -> Losses:
-        """Losses of a batch. ``known``: see :class:`ItemRows`. With a ``guide``, the loss of a label
-        that it covers is the mean of the cross-entropies with the label and with the guide."""
-        rows_in, rows_out = self.rows(known)
+    def forward(
+        self,
+        batch: Batch,
+        known: Tensor | None = None,
+        guide: Guide | None = None,
+        rows: tuple[Tensor, Tensor] | None = None,
+    ) -> Losses:
+        """Losses of a batch. ``known``: see :class:`ItemRows`; with ``rows``, these are the items' and
+        stay what they are. With a ``guide``, the loss of a label that it covers is the mean of the
+        cross-entropies with the label and with the guide."""
+        rows_in, rows_out = self.rows(known) if rows is None else rows
         hidden = self.states(batch, rows_in)
         nothing = hidden.sum() * 0
         at = batch.next_item >= 0
@@ -73,13 +85,22 @@ class Network(nn.Module):
         words = (hidden[at] @ self.words.T).float()
         both = torch.cat([words, self._item_logits(hidden[at], rows_out)], dim=1)
         if not at.any():
-            return Losses(next_item, nothing)
+            return Losses(next_item, nothing, nothing)
         found = F.log_softmax(both, dim=1)
         losses = F.nll_loss(found, batch.answer[at], reduction="none")
         if guide is not None:
             guided = -(guide.answer * found[guide.places, len(self.words) :]).sum(1)
             losses = losses.index_put((guide.places,), (losses[guide.places] + guided) / 2)
-        return Losses(next_item, losses.mean())
+        return Losses(next_item, losses.mean(), self._obeying(both, batch.answer[at], guide))
+
+    def _obeying(self, logits: Tensor, labels: Tensor, guide: Guide | None) -> Tensor:
+        if guide is None or not len(guide.planned):
+            return logits.sum() * 0
+        sharp = F.log_softmax(logits[guide.planned] / OBEYING, dim=1)
+        items = sharp[:, len(self.words) :].masked_fill(~guide.permitted, NEVER)
+        end = sharp.gather(1, labels[guide.planned, None])[:, 0]
+        listing = guide.permitted.any(1)
+        return -torch.where(listing, items.logsumexp(1), end).sum() / len(labels)
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name."""

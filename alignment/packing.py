@@ -20,19 +20,21 @@ from torch import Tensor
 
 from recsys.lm.prompt import Prompts
 from recsys.rankers import Words
+from recsys.slate import SlatePlan
 
 IGNORED = -100
 
 
 @dataclass(frozen=True)
 class Branch:
-    """A request after ``cut`` entries of the history, and its answer: rows, or text. ``odds``: see
+    """A request after ``cut`` entries of the history, and its answer: rows, or text. ``plan``, ``odds``: see
     :class:`~alignment.tasks.Sample`. ``whole``: whether more than the answer's first token is learned;
     without the rest, a request is short."""
 
     cut: int
     words: Words
     answer: tuple[int, ...] | str
+    plan: SlatePlan | None = None
     odds: np.ndarray | None = None
     whole: bool = True
 
@@ -53,8 +55,8 @@ class Window:
 @dataclass
 class Packed:
     """A window as token ids ``(l,)`` with positions, the labels of the two losses, and for each
-    token the branch it belongs to (0: the history) and how much of the history it sees. ``guides``: of
-    some answers, where their labels begin, the rows, and the odds."""
+    token the branch it belongs to (0: the history) and how much of the history it sees. ``lists``: where
+    the labels of answers that are lists begin, and their branches."""
 
     ids: list[int] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
@@ -62,7 +64,7 @@ class Packed:
     visible: list[int] = field(default_factory=list)
     next_item: list[int] = field(default_factory=list)
     answer: list[int] = field(default_factory=list)
-    guides: list[tuple[int, tuple[int, ...], np.ndarray]] = field(default_factory=list)
+    lists: list[tuple[int, Branch]] = field(default_factory=list)
 
     def add(self, ids: Sequence[int], start: int, branch: int, visible: int) -> None:
         """Append tokens without labels."""
@@ -95,8 +97,8 @@ def pack(window: Window, prompts: Prompts) -> Packed:
         begin = len(out.ids) + len(request) - 1
         out.add([*request, *labels[:-1]], shown, number, shown)
         out.answer[begin : begin + len(labels)] = labels
-        if branch.odds is not None and not isinstance(branch.answer, str):
-            out.guides.append((begin, branch.answer[: len(labels)], branch.odds))
+        if not isinstance(branch.answer, str):
+            out.lists.append((begin, branch))
     return out
 
 

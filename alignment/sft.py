@@ -1,9 +1,10 @@
 """SFT: the base model learns the catalogue's items and to answer requests with lists that obey.
 
-Two losses are trained at once: at every entry of a history the next item, among the items; and the
-answers to requests that branch off the history, over the whole vocabulary. Many requests share one
-history (``alignment/packing.py``) and item rows are composed anew in every step, neither of which TRL's
-SFTTrainer knows, so this is a loop of its own on ``accelerate``.
+First the items are learned: at every entry of a history the next one, and answers to requests that
+branch off the history. Then answering is practised: many more requests on shorter pieces of history, and
+besides what was listed it is learned what might have been (``alignment/guide.py``); the items' rows stay.
+Many requests share one history (``alignment/packing.py``) and item rows are composed anew in every step,
+neither of which TRL's SFTTrainer knows, so this is a loop of its own on ``accelerate``.
 """
 
 from __future__ import annotations
@@ -11,22 +12,23 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from alignment.data import WindowParams, Windows
 from alignment.guide import guide
-from alignment.network import Network
+from alignment.network import Losses, Network
 from alignment.packing import Packed, collate, pack
 from alignment.probe import probe
 from alignment.sources import Sources
-from alignment.tasks import MIX
+from alignment.tasks import MIX, PRACTICE
 from alignment.training import StopRequest, TrainingError, revision
 from recsys.lm.adapter import ITEMS, Manifest, item_keys, save_adapter
 from recsys.lm.base import base_hash, load_base, load_tokenizer
@@ -39,6 +41,7 @@ CHECKPOINT, LOG = "checkpoint.pt", "losses.jsonl"
 SORTED_TOGETHER = 16
 CLIP = 1.0
 BIAS_RATE = 10.0
+PARTS = tuple(part.name for part in fields(Losses))
 CONSTANT = ("along", "per_logit")  # buffers of the item rows
 
 
@@ -50,7 +53,8 @@ class SFTParams:
     projections that compose rows. ``guided``: whether labels are learned from what the teacher says of all
     items as well, not only from the items that came. ``unknown``: how often an item's factor
     and residual are left out in a step. ``hidden``: share of the items that training never sees, to
-    measure what text alone does for new ones. ``chat``: whether ordinary talk is mixed in.
+    measure what text alone does for new ones. ``chat``: whether ordinary talk is mixed in. ``practice``:
+    epochs of practice after the first ones, with ``practised`` as its windows.
     """
 
     layers: int = 12
@@ -59,7 +63,8 @@ class SFTParams:
     dropout: float = 0.0
     tied: bool = False
     parts: tuple[str, ...] = ("cf", "text", "residual")
-    epochs: int = 3
+    epochs: int = 2
+    practice: int = 1
     batch: int = 2
     learning_rate: float = 1e-3
     row_rate: float = 1e-3
@@ -74,6 +79,7 @@ class SFTParams:
     save_every: int = 100
     seed: int = 0
     windows: WindowParams = field(default_factory=WindowParams)
+    practised: WindowParams = WindowParams(shortest=10, branches=8, firsts=0, short=0.4)
 
 
 def run_sft(
@@ -112,21 +118,39 @@ class _Run:
         used = np.bincount(sources.train.item, minlength=n_items) * self.trained
         rows = ItemRows(factors, sources.vectors, base.config.hidden_size, params.tied, params.parts, used)
         self.network = Network(base, rows, params.rank, params.alpha, params.dropout, self.trained)
-        mix = {task: weight for task, weight in MIX.items() if task != "chat" or params.chat}
-        self.windows = Windows(
-            sources.train, sources.maker(params.seed, mix=mix), self.trained, params.windows, params.seed
-        )
+        self.windows = self._windows(params.windows, MIX)
+        self.practised = self._windows(params.practised, PRACTICE)
         self.accelerator = Accelerator(mixed_precision="bf16")
         optimizer = torch.optim.AdamW(self._groups(), fused=True)
         self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
         self.step, self.epoch, self.within = 0, 0, 0
         self.scores: dict[str, Any] = {}
-        per_epoch = len(self.windows.spans(0)) * (1 + params.windows.short) / params.batch
-        self.steps = max(int(per_epoch * params.epochs), 1)
-        if not per_epoch:
+        if not self.windows.spans(0):
             raise TrainingError("There is nothing to learn from: nobody has used two items or more.")
+        of_epoch = [self._steps_of(epoch) for epoch in range(params.epochs + params.practice)]
+        self.steps = sum(of_epoch)
+        #: Steps of the part at hand, learning the items or practice, and the step it began at.
+        self.part, self.began = (sum(of_epoch[: params.epochs]), sum(of_epoch[params.epochs :])), 0
+        self.settled: tuple[Tensor, Tensor] | None = None
         told = (base_hash(sources.base), item_keys(sources.catalog).tolist(), sources.train.item.tolist())
         self._data = hashlib.sha256(repr(told).encode()).hexdigest()
+
+    @property
+    def practising(self) -> bool:
+        return self.epoch >= self.params.epochs
+
+    def _windows(self, params: WindowParams, mix: Mapping[str, float]) -> Windows:
+        tasks = {task: weight for task, weight in mix.items() if task != "chat" or self.params.chat}
+        seed = self.params.seed
+        return Windows(self.sources.train, self.sources.maker(seed, mix=tasks), self.trained, params, seed)
+
+    def _windows_of(self, epoch: int) -> Windows:
+        return self.practised if epoch >= self.params.epochs else self.windows
+
+    def _steps_of(self, epoch: int) -> int:
+        """About so many steps."""
+        windows = self._windows_of(epoch)
+        return math.ceil(len(windows.spans(epoch)) * (1 + windows.params.short) / self.params.batch)
 
     def train(self) -> Path:
         if not self._resume():
@@ -135,11 +159,13 @@ class _Run:
                 probe(self.network, (pack(window, self.prompts) for window in self.windows.histories(0)))
         stop = StopRequest(self.params.minutes)
         with stop.listening():
-            while self.epoch < self.params.epochs:
+            while self.epoch < self.params.epochs + self.params.practice:
                 if not self._run_epoch(stop):
                     break
                 self.epoch, self.within = self.epoch + 1, 0
                 self._finish_epoch()
+                if self.epoch == self.params.epochs:  # whatever follows obeys better, and is kept
+                    self.began, self.scores = self.step, self.scores if not self.params.practice else {}
         if stop.interrupted:
             self.say(f"Interrupted; the same command goes on from step {self.step}.")
         timed_out = self.within and not stop.interrupted
@@ -150,7 +176,7 @@ class _Run:
     def _run_epoch(self, stop: StopRequest) -> bool:
         """Whether the epoch was finished."""
         self.model.train()
-        losses: list[tuple[float, float]] = []
+        losses: list[tuple[float, ...]] = []
         for number, batch in enumerate(self._batches()):
             if number < self.within:
                 continue  # done before an interruption
@@ -164,17 +190,20 @@ class _Run:
                 return False
         return True
 
-    def _train_on(self, windows: list[Packed]) -> tuple[float, float]:
+    def _train_on(self, windows: list[Packed]) -> tuple[float, ...]:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * self._rate()
         known = torch.rand(len(self.trained)) >= self.params.unknown
         device = self.accelerator.device
         told = None
-        if self.params.guided:
-            told = guide(windows, self.sources.teacher, self.trained).to(device)
+        if self.params.guided or self.practising:
+            told = guide(windows, self.sources.teacher, self.trained, self.practising).to(device)
+        if self.practising and self.settled is None:
+            with torch.no_grad():
+                self.settled = self.network.rows()
         with self.accelerator.autocast():
-            losses = self.model(collate(windows).to(device), known.to(device), told)
-        loss = losses.next_item + losses.answer
+            losses = self.model(collate(windows).to(device), known.to(device), told, self.settled)
+        loss = losses.next_item + losses.answer + losses.obeying
         self._check(loss)
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
@@ -182,7 +211,7 @@ class _Run:
         self._check(norm)
         self.optimizer.step()
         self.step += 1
-        return float(losses.next_item.detach()), float(losses.answer.detach())
+        return tuple(float(getattr(losses, part).detach()) for part in PARTS)
 
     def _check(self, number: Any) -> None:
         """A bad loss or gradient must not reach the weights, nor a checkpoint."""
@@ -198,7 +227,7 @@ class _Run:
         """The batches of this epoch, the same ones every time."""
         size, pool = self.params.batch, []
         rng = np.random.default_rng((self.params.seed, self.epoch, 2))
-        packed = (pack(window, self.prompts) for window in self.windows(self.epoch))
+        packed = (pack(window, self.prompts) for window in self._windows_of(self.epoch)(self.epoch))
         for window in packed:
             pool.append(window)
             if len(pool) == size * SORTED_TOGETHER:
@@ -207,10 +236,11 @@ class _Run:
         yield from _by_length(pool, size, rng)
 
     def _rate(self) -> float:
-        """Warm-up, then a cosine to a twentieth."""
-        if self.step < self.params.warmup:
-            return (self.step + 1) / self.params.warmup
-        done = min((self.step - self.params.warmup) / max(self.steps - self.params.warmup, 1), 1.0)
+        """Warm-up, then a cosine to a twentieth; again for practice."""
+        step, warmup = self.step - self.began, self.params.warmup
+        if step < warmup:
+            return (step + 1) / warmup
+        done = min((step - warmup) / max(self.part[self.practising] - warmup, 1), 1.0)
         return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
 
     def _groups(self) -> list[dict[str, Any]]:
@@ -241,7 +271,7 @@ class _Run:
             "trainable": {name: p.detach() for name, p in self.network.trainable().items()},
             "constant": {name: getattr(self.network.rows, name) for name in CONSTANT},
             "optimizer": self.optimizer.state_dict(),
-            "place": [self.step, self.epoch, self.within],
+            "place": [self.step, self.epoch, self.within, self.began],
             "scores": self.scores,
             "random": torch.get_rng_state(),
         }
@@ -261,7 +291,7 @@ class _Run:
                 f"{self._checkpoint} cannot be read ({reason}): delete it to start again."
             ) from None
         asked = json.loads(json.dumps(asdict(self.params)))
-        free = {"epochs", "minutes", "save_every"}
+        free = {"epochs", "practice", "minutes", "save_every"}
         then = json.loads(state["params"])
         differs = any(then.get(key) != asked[key] for key in asked if key not in free)
         if differs or state.get("data", self._data) != self._data:
@@ -276,18 +306,19 @@ class _Run:
             for name, value in state["constant"].items():
                 getattr(self.network.rows, name).copy_(value)
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.epoch, self.within = state["place"]
+        self.step, self.epoch, self.within, self.began = state["place"]
         self.scores = state["scores"]
         torch.set_rng_state(state["random"])
         self.say(f"Going on from step {self.step}.")
         return True
 
-    def _report(self, losses: list[tuple[float, float]]) -> None:
-        next_item, answer = np.mean(losses, axis=0).round(3).tolist()
-        record = {"step": self.step, "epoch": self.epoch, "next_item": next_item, "answer": answer}
+    def _report(self, losses: list[tuple[float, ...]]) -> None:
+        means = dict(zip(PARTS, np.mean(losses, axis=0).round(3).tolist(), strict=True))
+        record = {"step": self.step, "epoch": self.epoch, **means}
         with (self.work / LOG).open("a") as file:
             file.write(json.dumps(record) + "\n")
-        self.say(f"step {self.step}/{self.steps}  next item {next_item:.3f}  answers {answer:.3f}")
+        figures = "  ".join(f"{name.replace('_', ' ')} {mean:.3f}" for name, mean in means.items())
+        self.say(f"step {self.step}/{self.steps}  {figures}")
 
     def _finish_epoch(self) -> None:
         """Write the adapter of now, measure it, keep it when it is the best (or cannot be measured)."""

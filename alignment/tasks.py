@@ -55,6 +55,22 @@ MIX: Mapping[str, float] = {
     "more": 2,
     "chat": 3,
 }
+#: The same where answering is practised: little that needs no control, and what is hard more often.
+PRACTICE: Mapping[str, float] = {
+    **MIX,
+    "seqrec": 8,
+    "count": 5,
+    "plus": 12,
+    "minus": 10,
+    "at_most": 7,
+    "at_least": 7,
+    "about": 8,
+    "range": 8,
+    "popularity": 3,
+    "several": 10,
+    "refine": 5,
+    "chat": 2,
+}
 CANONICAL = 0.3  # how often a request is worded as the product words it
 ENOUGH = 3  # eligible items for each place, usually
 SCARCE = 0.1  # how often fewer will do
@@ -74,8 +90,8 @@ class Sample:
     ``words``; the answer are catalogue rows in order, or a text.
 
     ``intent`` is what the words ask of a list (None where they ask for none), ``shown`` are rows
-    listed before, which are not wanted again. ``odds`` float32 ``(n_items,)``: the teacher's scores where
-    they alone rank what may be listed (-inf: what may not), else None.
+    listed before, which are not wanted again. ``plan`` is what may be listed; ``odds`` float32
+    ``(n_items,)``: the teacher's scores where they alone rank that (-inf: what may not), else None.
     """
 
     task: str
@@ -84,6 +100,7 @@ class Sample:
     answer: tuple[int, ...] | str
     intent: ControlIntent | None = None
     shown: tuple[int, ...] = ()
+    plan: SlatePlan | None = field(default=None, compare=False, repr=False)
     odds: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
@@ -179,8 +196,7 @@ class TaskMaker:
                 return made
         intent = self._intents.seqrec(moment)
         plan = plan_slate(intent.compile(self._catalog), known)
-        answer, odds = self._answer(plan, moment)
-        return Sample("seqrec", cut, self._worded(intent), answer, intent, odds=odds)
+        return self._answered("seqrec", self._worded(intent), intent, plan, moment)
 
     # -- one task -----------------------------------------------------------------------------
 
@@ -204,8 +220,7 @@ class TaskMaker:
         words = None
         if task == "search" and self._rng.random() < 0.5:
             words = wording.search(intent.require[0], self._catalog, self._rng, self._unseen)
-        answer, odds = self._answer(plan, moment)
-        return Sample(task, cut, words or self._worded(intent), answer, intent, odds=odds)
+        return self._answered(task, words or self._worded(intent), intent, plan, moment)
 
     def _reverse(self, moment: Moment) -> Sample | None:
         facet = self._intents.main
@@ -226,8 +241,7 @@ class TaskMaker:
         plan = self._plan(intent, moment.known)
         if plan is None:
             return None
-        answer, odds = self._answer(plan, moment)
-        return Sample("refine", len(moment.known), self._refined(edits), answer, intent, odds=odds)
+        return self._answered("refine", self._refined(edits), intent, plan, moment)
 
     def _more(self, moment: Moment) -> Sample | None:
         intent = self._intents.plus(moment) if self._rng.random() < 0.5 else self._intents.seqrec(moment)
@@ -239,8 +253,7 @@ class TaskMaker:
         rest = self._plan(intent, moment.known, shown) if shown else None
         if rest is None:
             return None
-        words, (answer, odds) = self._worded(intent, shown), self._answer(rest, moment)
-        return Sample("more", len(moment.known), words, answer, intent, shown, odds)
+        return self._answered("more", self._worded(intent, shown), intent, rest, moment, shown)
 
     # -- planning and answering ---------------------------------------------------------------
 
@@ -266,8 +279,16 @@ class TaskMaker:
         obeys = all(relaxation.control == "count" for relaxation in plan.relaxations)
         return plan if obeys and plan.count else None
 
-    def _answer(self, plan: SlatePlan, moment: Moment) -> tuple[tuple[int, ...], np.ndarray | None]:
-        """The list, and the odds of a :class:`Sample`."""
+    def _answered(
+        self,
+        task: str,
+        words: Words,
+        intent: ControlIntent,
+        plan: SlatePlan,
+        moment: Moment,
+        shown: tuple[int, ...] = (),
+    ) -> Sample:
+        """A sample with its list."""
         constraints = plan.constraints
         steered = self._wishes.steer(constraints, plan.eligible, moment.scores)
         target = moment.target
@@ -277,10 +298,10 @@ class TaskMaker:
         if constraints.intent.order and wished and not plan.bounds and steered.fits.sum() >= plan.count:
             # the newest of those that fit, not the newest of all
             plan = replace(plan, table=PatternTable(np.flatnonzero(steered.fits), []))
-        answer = tuple(label(plan, steered.scores, target))
-        if plan.bounds or constraints.intent.order or steered.scores is not moment.scores:
-            return answer, None
-        return answer, np.where(plan.eligible, moment.scores, -np.inf).astype(np.float32)
+        answer, odds = tuple(label(plan, steered.scores, target)), None
+        if not (plan.bounds or constraints.intent.order) and steered.scores is moment.scores:
+            odds = np.where(plan.eligible, moment.scores, -np.inf).astype(np.float32)
+        return Sample(task, len(moment.known), words, answer, intent, shown, plan, odds)
 
     def _worded(self, intent: ControlIntent, shown: Sequence[int] = ()) -> Words:
         if not self._unseen and self._rng.random() < CANONICAL:

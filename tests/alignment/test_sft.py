@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from alignment import sft
 from alignment.data import WindowParams
@@ -19,7 +20,7 @@ from alignment.training import StopRequest, TrainingError
 from recsys.datasets import Dataset, leave_last_out
 from recsys.errors import TillerError
 from recsys.interactions import Interactions, no_interactions
-from recsys.lm.adapter import load_model, read_manifest
+from recsys.lm.adapter import WEIGHTS, load_model, read_manifest
 from recsys.lm.base import base_hash
 from recsys.settings import Settings
 from tests.alignment.made_sources import sources_of
@@ -27,7 +28,16 @@ from tests.made_lm import made_base
 from tests.recsys.made_use import made_dataset
 
 PARAMS = SFTParams(
-    layers=2, rank=2, alpha=4, epochs=2, batch=4, warmup=2, save_every=1000, windows=WindowParams(history=8)
+    layers=2,
+    rank=2,
+    alpha=4,
+    epochs=1,
+    practice=1,
+    batch=4,
+    warmup=2,
+    save_every=1000,
+    windows=WindowParams(history=8),
+    practised=WindowParams(history=8, shortest=3, branches=4, firsts=0),
 )
 
 
@@ -55,7 +65,7 @@ def whole(sources, tmp_path_factory) -> Path:
 def trained(sources, tmp_path_factory) -> Path:
     """Where a training of one epoch lies."""
     folder = tmp_path_factory.mktemp("trained")
-    train(sources, folder, replace(PARAMS, epochs=1))
+    train(sources, folder, replace(PARAMS, practice=0))
     return folder
 
 
@@ -93,10 +103,32 @@ def test_the_loss_falls(sources, tmp_path) -> None:
     users = np.repeat(np.arange(24), 10)
     walks = Interactions.sorted(list(range(24)), users, items, np.full(240, 5.0), np.arange(240))
     orderly = sources_of(Dataset(sources.catalog, walks), sources.base)
-    train(orderly, tmp_path, replace(PARAMS, epochs=8, learning_rate=0.01, row_rate=0.03))
+    train(orderly, tmp_path, replace(PARAMS, epochs=8, practice=0, learning_rate=0.01, row_rate=0.03))
     log = [json.loads(line) for line in (tmp_path / "work" / LOG).read_text().splitlines()]
     assert log[-1]["next_item"] < log[0]["next_item"] - 0.1
     assert log[-1]["answer"] < log[0]["answer"] - 0.2
+
+
+def test_practice_makes_answers_obey_and_leaves_the_items_rows(sources, begun) -> None:
+    before = load_file(begun / "toys-sft" / WEIGHTS)
+    adapter = train(sources, begun, replace(PARAMS, practice=6))
+    after = load_file(adapter / WEIGHTS)
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert {"rows.in", "rows.out", "text.in", "text.out"} < same
+    assert not any(name.startswith("lora.") for name in same)
+    log = [json.loads(line) for line in (begun / "work" / LOG).read_text().splitlines()]
+    obeying = [record["obeying"] for record in log if record["epoch"]]
+    assert obeying[-1] < obeying[0] - 0.1 and not any(r["obeying"] for r in log if not r["epoch"])
+
+
+def test_what_was_practised_is_kept_though_it_may_rank_worse(sources, begun, monkeypatch) -> None:
+    figures = iter([{"hr": 0.4, "ndcg": 0.2}, {"hr": 0.5, "ndcg": 0.3}, {"hr": 0.4, "ndcg": 0.1}])
+    monkeypatch.setattr(Sources, "measure", lambda self, adapter: next(figures))
+    folder = begun / "again"
+    adapter = train(sources, folder, replace(PARAMS, epochs=1, practice=2))
+    assert read_manifest(adapter).metrics["ndcg"] == 0.3  # the better one of the two after practice
+    figures = iter([{"hr": 0.5, "ndcg": 0.3}, {"hr": 0.4, "ndcg": 0.1}])
+    assert read_manifest(train(sources, begun / "third")).metrics["ndcg"] == 0.1
 
 
 @pytest.mark.parametrize("epoch", [0, 1])
