@@ -54,7 +54,8 @@ class SFTParams:
     items as well, not only from the items that came. ``unknown``: how often an item's factor
     and residual are left out in a step. ``hidden``: share of the items that training never sees, to
     measure what text alone does for new ones. ``chat``: whether ordinary talk is mixed in. ``practice``:
-    epochs of practice after the first ones, with ``practised`` as its windows.
+    epochs of practice after the first ones, with ``practised`` as its windows and ``obeying`` as the weight
+    of that loss.
     """
 
     layers: int = 12
@@ -65,6 +66,7 @@ class SFTParams:
     parts: tuple[str, ...] = ("cf", "text", "residual")
     epochs: int = 2
     practice: int = 1
+    obeying: float = 2.0
     batch: int = 2
     learning_rate: float = 1e-3
     row_rate: float = 1e-3
@@ -203,7 +205,7 @@ class _Run:
                 self.settled = self.network.rows()
         with self.accelerator.autocast():
             losses = self.model(collate(windows).to(device), known.to(device), told, self.settled)
-        loss = losses.next_item + losses.answer + losses.obeying
+        loss = losses.next_item + losses.answer + self.params.obeying * losses.obeying
         self._check(loss)
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
