@@ -77,11 +77,11 @@ def guide(windows: Sequence[Packed], teacher: Teacher, trained: np.ndarray, plan
 
 def _odds(branch: Branch) -> Tensor:
     """The teacher's scores at the items of an answer, ``(labels, n_items)``."""
-    assert branch.odds is not None
+    assert branch.odds is not None and not isinstance(branch.answer, str)
     answer = branch.answer if branch.whole else branch.answer[:1]
     scores = torch.from_numpy(branch.odds).repeat(len(answer), 1)
     for place, row in enumerate(answer):
-        scores[place + 1 :, int(row)] = NEVER
+        scores[place + 1 :, row] = NEVER
     return scores
 
 

@@ -18,7 +18,8 @@ from recsys.candidates import prior
 from recsys.catalog import Catalog, CategoricalFacet
 from recsys.constraints import Constraints
 from recsys.likeness import Likeness
-from recsys.recommender import BEHIND, CLEARLY, Weights
+from recsys.ranking import CLEARLY, Weights
+from recsys.recommender import BEHIND
 from recsys.semantic import item_texts
 from recsys.themes import Themes
 from recsys.topk import top

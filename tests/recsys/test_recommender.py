@@ -131,6 +131,6 @@ def test_series_share_a_key(one, other, same):
 
 def test_doubles_are_between_0_and_1(recommender):
     rows = np.arange(120)
-    alike = recommender._likeness.doubles(3, rows)
-    assert isinstance(recommender._likeness, Likeness)
+    alike = recommender._fusion.likeness.doubles(3, rows)
+    assert isinstance(recommender._fusion.likeness, Likeness)
     assert alike.shape == (120,) and alike.min() >= 0 and alike[3] == alike.max() == 1
