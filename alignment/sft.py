@@ -1,8 +1,8 @@
 """SFT: the base model learns the catalogue's items and to answer requests with lists that obey.
 
-First the items are learned: at every entry of a history the next one, and answers to requests that
-branch off the history. Then answering is practised: many more requests on shorter pieces of history, and
-besides what was listed it is learned what might have been (``alignment/guide.py``); the items' rows stay.
+The items are learned: at every entry of a history the next one, and answers to requests that branch off
+the history. Then answering may be practised: many more requests on shorter pieces of history, and besides
+what was listed it is learned what might have been (``alignment/guide.py``); the items' rows stay.
 Many requests share one history (``alignment/packing.py``) and item rows are composed anew in every step,
 neither of which TRL's SFTTrainer knows, so this is a loop of its own on ``accelerate``.
 """
@@ -64,8 +64,8 @@ class SFTParams:
     dropout: float = 0.0
     tied: bool = False
     parts: tuple[str, ...] = ("cf", "text", "residual")
-    epochs: int = 2
-    practice: int = 1
+    epochs: int = 3
+    practice: int = 0
     obeying: float = 2.0
     batch: int = 2
     learning_rate: float = 1e-3

@@ -33,6 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "history 50": {"windows": {"history": 50}},
     "history 200": {"windows": {"history": 200}},
     "no chat": {"chat": False},
+    "practice": {"practice": 1},
 }
 
 
