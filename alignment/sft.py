@@ -162,12 +162,12 @@ class _Run:
         stop = StopRequest(self.params.minutes)
         with stop.listening():
             while self.epoch < self.params.epochs + self.params.practice:
+                if self.epoch == self.params.epochs and not self.within:  # practice begins
+                    self.began, self.scores = self.step, {}  # whatever follows obeys better, and is kept
                 if not self._run_epoch(stop):
                     break
                 self.epoch, self.within = self.epoch + 1, 0
                 self._finish_epoch()
-                if self.epoch == self.params.epochs:  # whatever follows obeys better, and is kept
-                    self.began, self.scores = self.step, self.scores if not self.params.practice else {}
         if stop.interrupted:
             self.say(f"Interrupted; the same command goes on from step {self.step}.")
         timed_out = self.within and not stop.interrupted

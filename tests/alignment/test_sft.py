@@ -127,8 +127,13 @@ def test_what_was_practised_is_kept_though_it_may_rank_worse(sources, begun, mon
     folder = begun / "again"
     adapter = train(sources, folder, replace(PARAMS, epochs=1, practice=2))
     assert read_manifest(adapter).metrics["ndcg"] == 0.3  # the better one of the two after practice
-    figures = iter([{"hr": 0.5, "ndcg": 0.3}, {"hr": 0.4, "ndcg": 0.1}])
-    assert read_manifest(train(sources, begun / "third")).metrics["ndcg"] == 0.1
+    for name, first in (("in one go", PARAMS), ("gone on with", replace(PARAMS, practice=0))):
+        figures = iter([{"hr": 0.5, "ndcg": 0.3}, {"hr": 0.4, "ndcg": 0.1}])
+        train(sources, begun / name, first)
+        adapter = train(sources, begun / name)
+        assert read_manifest(adapter).metrics["ndcg"] == 0.1
+        place = torch.load(begun / name / "work" / CHECKPOINT, weights_only=True)["place"]
+        assert 0 < place[3] < place[0]  # practice has a learning rate of its own from there
 
 
 @pytest.mark.parametrize("epoch", [0, 1])
