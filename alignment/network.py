@@ -95,7 +95,7 @@ class Network(nn.Module):
 
     def _obeying(self, logits: Tensor, labels: Tensor, guide: Guide | None) -> Tensor:
         if guide is None or not len(guide.planned):
-            return logits.sum() * 0
+            return logits.new_zeros(())
         sharp = F.log_softmax(logits[guide.planned] / OBEYING, dim=1)
         items = sharp[:, len(self.words) :].masked_fill(~guide.permitted, NEVER)
         end = sharp.gather(1, labels[guide.planned, None])[:, 0]

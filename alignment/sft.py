@@ -51,11 +51,11 @@ class SFTParams:
 
     ``learning_rate`` is LoRA's, ``row_rate`` the items' residuals', ``projection_rate`` of the
     projections that compose rows. ``guided``: whether labels are learned from what the teacher says of all
-    items as well, not only from the items that came. ``unknown``: how often an item's factor
-    and residual are left out in a step. ``hidden``: share of the items that training never sees, to
-    measure what text alone does for new ones. ``chat``: whether ordinary talk is mixed in. ``practice``:
-    epochs of practice after the first ones, with ``practised`` as its windows and ``obeying`` as the weight
-    of that loss.
+    items as well, not only from the items that came (practice always does). ``unknown``: how often an
+    item's factor and residual are left out in a step. ``hidden``: share of the items that training never
+    sees, to measure what text alone does for new ones. ``chat``: whether ordinary talk is mixed in.
+    ``practice``: epochs of practice after the first ones, with ``practised`` as its windows and ``obeying``
+    as the weight of that loss.
     """
 
     layers: int = 12

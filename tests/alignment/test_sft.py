@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from alignment import sft
-from alignment.data import WindowParams
+from alignment.data import WindowParams, Windows
 from alignment.sft import CHECKPOINT, LOG, SFTParams, _Run, run_sft
 from alignment.sources import Sources, load_sources
 from alignment.training import StopRequest, TrainingError
@@ -107,6 +107,22 @@ def test_the_loss_falls(sources, tmp_path) -> None:
     log = [json.loads(line) for line in (tmp_path / "work" / LOG).read_text().splitlines()]
     assert log[-1]["next_item"] < log[0]["next_item"] - 0.1
     assert log[-1]["answer"] < log[0]["answer"] - 0.2
+
+
+@pytest.mark.parametrize(("history", "shortest"), [(8, None), (8, 3), (4, 4)])
+def test_pieces_are_the_histories_and_of_the_sizes_asked_for(sources, history, shortest) -> None:
+    params = WindowParams(history=history, shortest=shortest)
+    windows = Windows(sources.train, sources.maker(0), np.ones(24, bool), params, 0)
+    spans = sorted(windows.spans(0))
+    covered = np.concatenate([np.arange(begin, end) for begin, end in spans])
+    assert len(set(covered.tolist())) == len(covered)  # nothing twice, nothing but single entries left out
+    assert all(2 <= end - begin <= history for begin, end in spans)
+    bounds = set(sources.train.bounds().tolist())
+    left = np.setdiff1d(np.arange(len(sources.train)), covered)
+    ends = bounds | {begin for begin, _ in spans} | {end for _, end in spans}
+    assert all(row in ends and row + 1 in ends for row in left.tolist())
+    if shortest:
+        assert all(end - begin >= shortest or end in bounds or end + 1 in bounds for begin, end in spans)
 
 
 def test_practice_makes_answers_obey_and_leaves_the_items_rows(sources, begun) -> None:
