@@ -245,11 +245,10 @@ def _value_forms(value: str) -> list[str]:
 
 
 def _forms(said: Iterable[str]) -> dict[str, None]:
-    """Canonical forms of phrases, with singular and plural of their last word."""
+    """Canonical forms of phrases, with singular and plural of their last word; "too" may be written "to"."""
+    forms = [form for phrase in said if (form := canonical(phrase))]
     out: dict[str, None] = {}
-    for phrase in said:
-        if not (form := canonical(phrase)):
-            continue
+    for form in [*forms, *(form.replace(" too ", " to ") for form in forms)]:
         head, _, last = form.rpartition(" ")
         for word in (last, plural(last), singular(last)):
             out[f"{head} {word}".strip()] = None

@@ -226,7 +226,7 @@ class Mentions:
         """Values with a slip of the keyboard ("thriler"), where the word is no word otherwise."""
         for i, token in enumerate(claims.text.tokens):
             word = token.norm
-            if len(word) < 5 or not word.isalpha() or not claims.free(i, i + 1) or self._known(word):
+            if len(word) < 4 or not word.isalpha() or not claims.free(i, i + 1) or self._known(word):
                 continue
             noun = process.extractOne(word, list(self.lexicon.nouns), scorer=OSA.distance, score_cutoff=1)
             if noun and noun[0][0] == word[0]:

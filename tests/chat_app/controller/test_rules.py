@@ -57,6 +57,11 @@ FRESH = {
     ),
     "alternatives are one clause": ("comedies or dramas", {"require": [genre("Comedy", "Drama")]}),
     "plural kinds joined by and": ("westerns and musicals", {"require": [genre("Western", "Musical")]}),
+    "a letter left out of a short word": ("5 scfi flims", {"count": 5, "require": [genre("Sci-Fi")]}),
+    "too, written to": (
+        "drama, nothing to long",
+        {"require": [genre("Drama")], "ranges": [span("runtime", None, 95)]},
+    ),
     "a slip of the keyboard": ("a good thriler", {"count": 1, "require": [genre("Thriller")]}),
     "nationality is language": ("french films", {"require": [person("language", "French")]}),
     "made in is country": ("movies made in France", {"require": [person("country", "France")]}),
