@@ -121,6 +121,7 @@ class Server:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen | None = None
+        self.may_go_on = threading.Event()  # a chat model that hesitates waits for it
 
     def start(self) -> Server:
         """Start it and wait until it answers."""
@@ -174,22 +175,25 @@ def server(catalog_folder, new_home) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def strict_server(catalog_folder, new_home) -> Iterator[Server]:
-    """A server with tight limits whose chat model hesitates over the word "slowly"."""
-    with _hesitant_model() as address:
+    """A server with tight limits whose chat model hesitates over the word "slowly", until it may go on."""
+    may_go_on = threading.Event()
+    with _hesitant_model(may_go_on) as address:
         settings = {"chat_model": "openai:made", "chat_base_url": address, "chat_api_key": "none"}
         limits = {"rate_limit": 4, "max_message": 200, "chat_timeout": 20}
         running = Server(new_home(), catalog_folder, **settings, **limits).start()
+        running.may_go_on = may_go_on
         yield running
         running.stop()
 
 
 @contextmanager
-def _hesitant_model() -> Iterator[str]:
+def _hesitant_model(may_go_on: threading.Event) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             said = json.loads(body)["messages"][-1]["content"]
-            time.sleep(4 if "slowly" in str(said) else 0)
+            if "slowly" in str(said):
+                may_go_on.wait(60)
             self.send_response(400)  # not retried: the rules read the message instead
             self.end_headers()
             self.wfile.write(b"{}")
