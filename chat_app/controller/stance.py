@@ -23,6 +23,7 @@ _CUES = [(pattern, cast("Mode | None", mode), negated) for pattern, mode, negate
 _PROVIDED = compiled("stance_provided")
 _WORD_LIKE = compiled("stance_word_like")
 _STATEMENT = compiled("stance_statement")
+_FINE, _STILL_FINE = compiled("wishes_fine"), compiled("stance_still_fine")
 _STATES = WORDS["stance_states"]
 _HARD = frozenset(".!?;")
 _TURN = frozenset(
@@ -226,6 +227,11 @@ class Stance:
             "sorry",
         )
 
+    def _is_fine(self, i: int) -> bool:
+        """Whether a chunk is said to be fine: "comedy is okay", "comedy still okay"."""
+        behind = "".join(f" {chunk.symbol}" for chunk in self.line.chunks[i + 1 : i + 6])
+        return bool(_FINE.match(behind) or _STILL_FINE.match(behind))
+
     def _after_joint(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool]:
         """Mode and polarity behind a comma or a conjunction: kept inside a list, else ended."""
         joint = self.line.chunks[i].norm
@@ -248,6 +254,8 @@ class Stance:
             at += 1
         ahead = self.line.chunks[at] if at < len(self.line) else None
         in_list = ahead is not None and ahead.letter in ("V", "P", "T", "R", "F", "U")
+        if negated and in_list and self._is_fine(at):
+            return "want", False  # "no horror, comedy is fine"
         if joint in ("and", "then") and mode == "drop" and not in_list:
             return "want", False
         if negated and self.line.chunks[i + 1 : i + 2] and self.line.chunks[i + 1].norm == "more":

@@ -57,6 +57,11 @@ FRESH = {
     ),
     "alternatives are one clause": ("comedies or dramas", {"require": [genre("Comedy", "Drama")]}),
     "plural kinds joined by and": ("westerns and musicals", {"require": [genre("Western", "Musical")]}),
+    "one denied, another fine": (
+        "no horror pls, comedy still fine",
+        {"exclude": [genre("Horror")], "require": [genre("Comedy")]},
+    ),
+    "two denied": ("no horror, comedy or war", {"exclude": [genre("Horror"), genre("Comedy"), genre("War")]}),
     "a letter left out of a short word": ("5 scfi flims", {"count": 5, "require": [genre("Sci-Fi")]}),
     "too, written to": (
         "drama, nothing to long",
