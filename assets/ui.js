@@ -158,7 +158,10 @@ window.tiller = (() => {
   }
 
   function wire(element, send, watch, server, props) {
-    element.addEventListener("click", event => click(event, send));
+    // progress is drawn anew all the time, and its Stop with it, even between a button's way down and up
+    const stops = event => event.target.closest("[data-do$=_stop]");
+    element.addEventListener("pointerdown", event => { if (stops(event) && event.button === 0) click(event, send); });
+    element.addEventListener("click", event => { if (!stops(event) || event.detail === 0) click(event, send); });
     element.addEventListener("toggle", event => event.target.dataset?.key && open.set(event.target.dataset.key, event.target.open), true);
     element.addEventListener("input", event => event.target.dataset.picker === "search" && search(event.target, server));
     element.addEventListener("change", event => { // a facet was chosen: offer its values
