@@ -254,7 +254,7 @@ class Stance:
             at += 1
         ahead = self.line.chunks[at] if at < len(self.line) else None
         in_list = ahead is not None and ahead.letter in ("V", "P", "T", "R", "F", "U")
-        if negated and in_list and self._is_fine(at):
+        if joint == "," and negated and in_list and self._is_fine(at):
             return "want", False  # "no horror, comedy is fine"
         if joint in ("and", "then") and mode == "drop" and not in_list:
             return "want", False

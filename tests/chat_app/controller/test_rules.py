@@ -61,6 +61,10 @@ FRESH = {
         "no horror pls, comedy still fine",
         {"exclude": [genre("Horror")], "require": [genre("Comedy")]},
     ),
+    "two denied, which is fine": (
+        "no horror or war would be great",
+        {"exclude": [genre("Horror"), genre("War")]},
+    ),
     "two denied": ("no horror, comedy or war", {"exclude": [genre("Horror"), genre("Comedy"), genre("War")]}),
     "a letter left out of a short word": ("5 scfi flims", {"count": 5, "require": [genre("Sci-Fi")]}),
     "too, written to": (
