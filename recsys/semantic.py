@@ -20,6 +20,7 @@ import numpy as np
 
 from recsys.catalog import Catalog, CategoricalFacet
 from recsys.errors import TillerError
+from recsys.precision import working_dtype
 from recsys.seal import is_intact, seal
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ def load_embedder() -> Embed:
 
     transformers_logging.disable_progress_bar()
     model = SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
-    if torch.ops.mkldnn._is_mkldnn_bf16_supported():  # half the time, cosines the same to .003
-        model = model.bfloat16()
+    model = model.to(working_dtype())  # bf16: half the time, cosines the same to .003
 
     cores = torch.get_num_threads()
 

@@ -30,6 +30,7 @@ from recsys.candidates import Progress, Taste
 from recsys.catalog import Catalog
 from recsys.errors import TillerError
 from recsys.interactions import Interactions
+from recsys.precision import working_dtype
 from recsys.rankers import Static
 
 AfterEpoch = Callable[[int, "SequenceModel"], None]
@@ -233,7 +234,7 @@ def _train_epoch(
     params = model.params
     rng = np.random.default_rng((params.seed, epoch))
     batches = list(_batches(sequences, params, rng))
-    losses = []
+    losses, bf16 = [], working_dtype() is torch.bfloat16
     model.network.train()
     try:
         with torch.random.fork_rng():
@@ -241,7 +242,7 @@ def _train_epoch(
             for i, windows in enumerate(batches):
                 for group in optimizer.param_groups:
                     group["lr"] = params.learning_rate * _schedule(epoch + i / len(batches), params.epochs)
-                with torch.autocast(model.device.type, torch.bfloat16):
+                with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
                     loss = model.loss(windows)
                 losses.append(loss.item())
                 if not math.isfinite(losses[-1]):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from recsys.errors import TillerError
 from recsys.packages import PackageError, fetch_files, pip
+from recsys.precision import working_dtype
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
@@ -90,7 +91,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 
 def load_base(folder: Path, layers: int | None = None) -> LlamaForCausalLM:
-    """The first ``layers`` layers (default: all) of a base model, in bf16, ready to be called.
+    """The first ``layers`` layers (default: all) of a base model in :func:`working_dtype`, ready to
+    be called.
 
     Raises :class:`BaseModelError`.
     """
@@ -102,7 +104,7 @@ def load_base(folder: Path, layers: int | None = None) -> LlamaForCausalLM:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         config.num_hidden_layers = min(layers or config.num_hidden_layers, config.num_hidden_layers)
         return AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype="bfloat16", trust_remote_code=False
+            folder, config=config, dtype=working_dtype(), trust_remote_code=False
         ).eval()
 
 

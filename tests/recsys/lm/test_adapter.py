@@ -219,6 +219,17 @@ class TestBase:
         assert len(load_base(base, 99).model.layers) == 2
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_a_model_computes_in_the_format_of_the_machine(folder, tmp_path, monkeypatch, dtype) -> None:
+    """Whichever it is, what is kept is the same and ranks the same."""
+    ids = torch.tensor([[5, 9, 40]])
+    here = load_model(folder, CATALOG, tmp_path).model(ids).logits[0, -1].float()
+    monkeypatch.setattr("recsys.lm.base.working_dtype", lambda: dtype)
+    model = load_model(folder, CATALOG, tmp_path).model
+    assert {p.dtype for p in model.parameters()} == {dtype}
+    assert torch.corrcoef(torch.stack([here, model(ids).logits[0, -1].float()]))[0, 1] > 0.999
+
+
 class TestComposition:
     def rows(self, **options) -> ItemRows:
         rng = np.random.default_rng(0)
@@ -243,6 +254,15 @@ class TestComposition:
         text = torch.tensor(embed_words(["a pirate"]))[0]
         assert torch.allclose(rows(known)[1][0], rows.text_weight("out") @ text, atol=1e-5)
         assert torch.equal(rows(known)[1][1], rows()[1][1])
+
+    def test_the_scale_is_of_input_rows_alone(self) -> None:
+        torch.manual_seed(0)
+        small = self.rows(in_scale=1.0)
+        torch.manual_seed(0)
+        large = self.rows(in_scale=4.0)
+        assert torch.allclose(large()[0], 4 * small()[0]) and torch.equal(large()[1], small()[1])
+        assert torch.allclose(large.text_weight("in"), 4 * small.text_weight("in"))
+        assert torch.equal(large.text_weight("out"), small.text_weight("out"))
 
     def test_tied_rows_share_one_direction(self) -> None:
         rows_in, rows_out = self.rows(tied=True)()
