@@ -17,7 +17,14 @@ import numpy as np
 
 from alignment import curves
 from alignment.preferences import Pair, split
-from alignment.training import StopRequest, TrainingError, last_checkpoint, revision, with_parents
+from alignment.training import (
+    StopRequest,
+    TrainingError,
+    child_manifest,
+    last_checkpoint,
+    revision,
+    with_parents,
+)
 from recsys.catalog import ItemId
 from recsys.lm.adapter import Manifest, read_manifest, save_adapter, write_manifest
 from recsys.lm.wording import canonical
@@ -196,17 +203,8 @@ def run_dpo(
         say,
         lambda: curves.draw(_records(trainer.state.log_history), work / PICTURE, PANELS),
     )
-    manifest = replace(
-        parent,
-        name=folder.name,
-        stage="dpo",
-        rank=params.rank,
-        alpha=params.rank,
-        parent=parent.name,
-        parent_sha256=parent.sha256,
-        training=asdict(params) | {"pairs": len(pairs)} | _last(trainer),
-        metrics={},
-    )
+    training = asdict(params) | {"pairs": len(pairs)} | _last(trainer)
+    manifest = child_manifest(parent, folder.name, "dpo", params.rank, training)
     return save_adapter(folder, manifest, lora_tensors(trainer.model))
 
 

@@ -8,13 +8,13 @@ it started from, which is the same weights without the LoRA.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignment import curves
-from alignment.training import StopRequest, revision, with_parents
-from recsys.lm.adapter import Manifest, read_manifest, save_adapter, write_manifest
+from alignment.training import StopRequest, child_manifest, with_parents, write_measured
+from recsys.lm.adapter import Manifest, read_manifest, save_adapter
 
 if TYPE_CHECKING:
     from alignment.grpo_trainer import Credit, Prompt, TokenGRPOTrainer
@@ -85,16 +85,7 @@ def align_grpo(
         maker, model.prompts, sources.train, params.drawn, batch=params.prompts, seed=params.seed
     )
     manifest = run_grpo(model, read_manifest(beside), draw, adapter, work, params, progress)
-    metrics = sources.measure(adapter)
-    measured = replace(
-        manifest,
-        metrics=metrics,
-        fusion=metrics.get("fusion", 0.0),
-        fusion_brief=metrics.get("fusion_brief"),
-        foresight=metrics.get("foresight", 0.0),
-        revision=revision(),
-    )
-    write_manifest(adapter, measured)
+    write_measured(adapter, manifest, sources.measure(adapter))
     return adapter
 
 
@@ -142,17 +133,8 @@ def run_grpo(
         say,
         lambda: curves.draw(_records(trainer.state.log_history), work / PICTURE, PANELS),
     )
-    manifest = replace(
-        parent,
-        name=folder.name,
-        stage="grpo",
-        rank=params.rank,
-        alpha=params.rank,
-        parent=parent.name,
-        parent_sha256=parent.sha256,
-        training=asdict(params) | _summary(trainer),
-        metrics={},
-    )
+    training = asdict(params) | _summary(trainer)
+    manifest = child_manifest(parent, folder.name, "grpo", params.rank, training)
     return save_adapter(folder, manifest, lora_tensors(trainer.model))
 
 

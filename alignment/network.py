@@ -1,7 +1,8 @@
-"""The network in training: base layers in bf16 with LoRA beside them, and composed item rows."""
+"""The network in training: base layers with LoRA beside them, and composed item rows."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alignment.guide import Guide
-from alignment.lora import lora_tensors
+from alignment.lora import load_lora, lora_beyond, lora_tensors
 from alignment.packing import Batch
 from recsys.lm.adapter import NORM, ROWS, TEXT
 from recsys.lm.composition import ItemRows
@@ -107,6 +108,19 @@ class Network(nn.Module):
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
 
     @torch.no_grad()
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go back to the LoRA and the norm of an adapter."""
+        load_lora(self.peft, tensors)
+        self.inner.norm.weight.copy_(tensors[NORM])
+
+    @torch.no_grad()
+    def child_tensors(self, below: Mapping[str, Tensor], scale: float) -> dict[str, Tensor]:
+        """What an adapter keeps that stands on one with the tensors ``below`` and the same rows; ``scale``
+        is that of the LoRAs, alpha by rank."""
+        norm = self.inner.norm.weight.detach().to("cpu", torch.bfloat16)
+        return {NORM: norm, **lora_beyond(self.peft, below, scale)}
+
+    @torch.no_grad()
     def adapter_tensors(self) -> dict[str, Tensor]:
         """What an adapter keeps (without the items' keys), in bf16."""
         rows = self.rows
@@ -119,7 +133,7 @@ class Network(nn.Module):
         return kept | lora_tensors(self.peft)
 
     def states(self, batch: Batch, rows_in: Tensor) -> Tensor:
-        """Final states ``(b, l, width)``, bf16."""
+        """Final states ``(b, l, width)`` in the words' format."""
         words = len(self.words)
         is_item = batch.ids >= words
         text = F.embedding(batch.ids.where(~is_item, 0), self.words)
@@ -129,7 +143,7 @@ class Network(nn.Module):
             attention_mask=batch.mask,
             position_ids=batch.positions,
             use_cache=False,
-        ).last_hidden_state.to(torch.bfloat16)
+        ).last_hidden_state.to(text.dtype)
 
     def _item_logits(self, hidden: Tensor, rows_out: Tensor) -> Tensor:
         """In float32: bf16 would round neighbours in a ranking to one score."""

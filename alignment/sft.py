@@ -2,7 +2,8 @@
 
 The items are learned: at every entry of a history the next one, and answers to requests that branch off
 the history. Then answering may be practised: many more requests on shorter pieces of history, and besides
-what was listed it is learned what might have been (``alignment/guide.py``); the items' rows stay.
+what was listed it is learned what might have been (``alignment/guide.py``); the items' rows stay, and
+what is learned becomes an adapter of its own, a child of the first.
 Many requests share one history (``alignment/packing.py``) and item rows are composed anew in every step,
 neither of which TRL's SFTTrainer knows, so this is a loop of its own on ``accelerate``.
 """
@@ -15,13 +16,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from alignment.checkpoint import check_finite, load_checkpoint, save_checkpoint
 from alignment.data import WindowParams, Windows
 from alignment.guide import guide
 from alignment.network import Losses, Network
@@ -29,11 +30,12 @@ from alignment.packing import Packed, collate, pack
 from alignment.probe import probe
 from alignment.sources import Sources
 from alignment.tasks import MIX, PRACTICE
-from alignment.training import StopRequest, TrainingError, revision
-from recsys.lm.adapter import ITEMS, Manifest, item_keys, save_adapter
+from alignment.training import StopRequest, TrainingError, child_manifest, revision, write_measured
+from recsys.lm.adapter import ITEMS, ROWS, Manifest, item_keys, load_tensors, read_manifest, save_adapter
 from recsys.lm.base import base_hash, load_base, load_tokenizer
-from recsys.lm.composition import ItemRows
+from recsys.lm.composition import IN_SCALE, ItemRows
 from recsys.lm.prompt import Prompts
+from recsys.precision import working_dtype
 
 Progress = Callable[[str], None]
 CHECKPOINT, LOG = "checkpoint.pt", "losses.jsonl"
@@ -54,6 +56,7 @@ class SFTParams:
     items as well, not only from the items that came (practice always does). ``unknown``: how often an
     item's factor and residual are left out in a step. ``hidden``: share of the items that training never
     sees, to measure what text alone does for new ones. ``chat``: whether ordinary talk is mixed in.
+    ``in_scale``: see :mod:`recsys.lm.composition`.
     ``practice``: epochs of practice after the first ones, with ``practised`` as its windows and ``obeying``
     as the weight of that loss.
     """
@@ -64,6 +67,7 @@ class SFTParams:
     dropout: float = 0.0
     tied: bool = False
     parts: tuple[str, ...] = ("cf", "text", "residual")
+    in_scale: float = IN_SCALE
     epochs: int = 3
     practice: int = 0
     obeying: float = 2.0
@@ -91,16 +95,22 @@ def run_sft(
     params: SFTParams | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Train, or go on from the checkpoint in ``work``; returns ``adapter``, the folder that is made.
+    """Train, or go on from the checkpoint in ``work``; returns the folder that is made: ``adapter``, or
+    its child.
 
     After every epoch an adapter is written and measured on the validation item; the best one is
-    kept. Ctrl-C ends with a checkpoint after the step at hand. Raises
-    :class:`~alignment.training.TrainingError` when the loss is no longer a finite number: what was
-    saved before that is kept.
+    kept. Practice goes on from that one, and what it makes lies beside it, as ``-practice``. Ctrl-C ends
+    with a checkpoint after the step at hand. Raises :class:`~alignment.training.TrainingError` when the
+    loss is no longer a finite number: what was saved before that is kept.
     """
     params = params or SFTParams()
     work.mkdir(parents=True, exist_ok=True)
     return _Run(sources, work, adapter, params, progress or (lambda message: None)).train()
+
+
+def practised_adapter(adapter: Path) -> Path:
+    """Where practice puts what it makes of an adapter."""
+    return adapter.with_name(adapter.name.removesuffix("-sft") + "-practice")
 
 
 class _Run:
@@ -110,7 +120,7 @@ class _Run:
         from accelerate import Accelerator
 
         self.sources, self.params, self.say = sources, params, progress
-        self.work, self.adapter = work, adapter
+        self.work, self.adapter, self.made = work, adapter, adapter
         torch.manual_seed(params.seed)
         n_items = len(sources.catalog)
         self.trained = np.random.default_rng(params.seed).random(n_items) >= params.hidden
@@ -118,11 +128,14 @@ class _Run:
         self.prompts = Prompts(load_tokenizer(sources.base), base.config.vocab_size)
         factors = sources.als.factors * self.trained[:, None]
         used = np.bincount(sources.train.item, minlength=n_items) * self.trained
-        rows = ItemRows(factors, sources.vectors, base.config.hidden_size, params.tied, params.parts, used)
+        width = base.config.hidden_size
+        rows = ItemRows(
+            factors, sources.vectors, width, params.tied, params.parts, used, in_scale=params.in_scale
+        )
         self.network = Network(base, rows, params.rank, params.alpha, params.dropout, self.trained)
         self.windows = self._windows(params.windows, MIX)
         self.practised = self._windows(params.practised, PRACTICE)
-        self.accelerator = Accelerator(mixed_precision="bf16")
+        self.accelerator = Accelerator(mixed_precision="bf16" if working_dtype() is torch.bfloat16 else "no")
         optimizer = torch.optim.AdamW(self._groups(), fused=True)
         self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
         self.step, self.epoch, self.within = 0, 0, 0
@@ -133,6 +146,9 @@ class _Run:
         self.steps = sum(of_epoch)
         #: Steps of the part at hand, learning the items or practice, and the step it began at.
         self.part, self.began = (sum(of_epoch[: params.epochs]), sum(of_epoch[params.epochs :])), 0
+        #: Of practice: what it goes on from, and those items' rows.
+        self.parent: Manifest | None = None
+        self.below: dict[str, Tensor] = {}
         self.settled: tuple[Tensor, Tensor] | None = None
         told = (base_hash(sources.base), item_keys(sources.catalog).tolist(), sources.train.item.tolist())
         self._data = hashlib.sha256(repr(told).encode()).hexdigest()
@@ -159,21 +175,34 @@ class _Run:
             self.say("Fitting the output rows to the untrained states.")
             with self.accelerator.autocast():
                 probe(self.network, (pack(window, self.prompts) for window in self.windows.histories(0)))
-        stop = StopRequest(self.params.minutes)
+        if self.epoch > self.params.epochs:  # all was done before
+            self.made = practised_adapter(self.adapter)
+        stop, finish = StopRequest(self.params.minutes), self._finish_epoch
         with stop.listening():
             while self.epoch < self.params.epochs + self.params.practice:
-                if self.epoch == self.params.epochs and not self.within:  # practice begins
-                    self.began, self.scores = self.step, {}  # whatever follows obeys better, and is kept
+                if self.practising:
+                    self._begin_practice()
+                    finish = self._finish_practice
                 if not self._run_epoch(stop):
                     break
                 self.epoch, self.within = self.epoch + 1, 0
-                self._finish_epoch()
+                finish()
         if stop.interrupted:
             self.say(f"Interrupted; the same command goes on from step {self.step}.")
         timed_out = self.within and not stop.interrupted
         if timed_out or not self.scores:  # what was learned since the last epoch counts, too
-            self._finish_epoch()
-        return self.adapter
+            finish()
+        return self.made
+
+    def _begin_practice(self) -> None:
+        """Go on from the adapter that was kept, whose rows stay: what is learned is a LoRA over it."""
+        self.parent = read_manifest(self.adapter)
+        self.below = load_tensors(self.adapter, self.parent)
+        if self.epoch == self.params.epochs and not self.within:
+            self.began = self.step
+            self.network.load(self.below)
+        rows = [self.below[ROWS + side].float().to(self.accelerator.device) for side in ("in", "out")]
+        self.settled = rows[0], rows[1]
 
     def _run_epoch(self, stop: StopRequest) -> bool:
         """Whether the epoch was finished."""
@@ -200,30 +229,17 @@ class _Run:
         told = None
         if self.params.guided or self.practising:
             told = guide(windows, self.sources.teacher, self.trained, self.practising).to(device)
-        if self.practising and self.settled is None:
-            with torch.no_grad():
-                self.settled = self.network.rows()
         with self.accelerator.autocast():
             losses = self.model(collate(windows).to(device), known.to(device), told, self.settled)
         loss = losses.next_item + losses.answer + self.params.obeying * losses.obeying
-        self._check(loss)
+        check_finite(loss, self.step, self._checkpoint)
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         norm = self.accelerator.clip_grad_norm_(self.network.trainable().values(), CLIP)
-        self._check(norm)
+        check_finite(norm, self.step, self._checkpoint)
         self.optimizer.step()
         self.step += 1
         return tuple(float(getattr(losses, part).detach()) for part in PARTS)
-
-    def _check(self, number: Any) -> None:
-        """A bad loss or gradient must not reach the weights, nor a checkpoint."""
-        if not torch.isfinite(torch.as_tensor(number)):
-            there = self._checkpoint.exists()
-            kept = "the checkpoint before it is kept" if there else "nothing was saved yet"
-            raise TrainingError(
-                f"The loss or its gradient is no finite number at step {self.step}; {kept}. "
-                "Start again under another name with a lower learning rate."
-            )
 
     def _batches(self) -> Iterator[list[Packed]]:
         """The batches of this epoch, the same ones every time."""
@@ -268,8 +284,6 @@ class _Run:
 
     def _save(self) -> None:
         state = {
-            "params": json.dumps(asdict(self.params)),
-            "data": self._data,
             "trainable": {name: p.detach() for name, p in self.network.trainable().items()},
             "constant": {name: getattr(self.network.rows, name) for name in CONSTANT},
             "optimizer": self.optimizer.state_dict(),
@@ -277,30 +291,14 @@ class _Run:
             "scores": self.scores,
             "random": torch.get_rng_state(),
         }
-        beside = self._checkpoint.with_suffix(".part")
-        torch.save(state, beside)
-        beside.replace(self._checkpoint)
+        save_checkpoint(self._checkpoint, self.params, self._data, state)
 
     def _resume(self) -> bool:
         """Whether there was something to go on from."""
-        if not self._checkpoint.exists():
-            return False
-        try:
-            state = torch.load(self._checkpoint, weights_only=True)
-        except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
-            reason = str(error).splitlines()[0] if str(error) else "it is empty"
-            raise TrainingError(
-                f"{self._checkpoint} cannot be read ({reason}): delete it to start again."
-            ) from None
-        asked = json.loads(json.dumps(asdict(self.params)))
         free = {"epochs", "practice", "minutes", "save_every"}
-        then = json.loads(state["params"])
-        differs = any(then.get(key) != asked[key] for key in asked if key not in free)
-        if differs or state.get("data", self._data) != self._data:
-            raise TrainingError(
-                f"{self.work} holds a training on other data or with other settings: use another name, or "
-                "delete that folder."
-            )
+        state = load_checkpoint(self._checkpoint, self.params, self._data, free)
+        if state is None:
+            return False
         own = self.network.trainable()
         with torch.no_grad():
             for name, value in state["trainable"].items():
@@ -329,14 +327,26 @@ class _Run:
         tensors[ITEMS] = torch.from_numpy(item_keys(self.sources.catalog).copy())
         save_adapter(draft, self._manifest({}), tensors)
         metrics = self.sources.measure(draft)
-        figures = "nobody to measure it on"
-        if metrics:
-            figures = f"validation HR@10 {metrics['hr']:.3f} NDCG@10 {metrics['ndcg']:.3f}"
-        self.say(f"epoch {self.epoch}: {figures}")
+        self.say(f"epoch {self.epoch}: {_figures(metrics)}")
         if metrics.get("ndcg", 0.0) > self.scores.get("ndcg", -1.0) or not metrics:
             self.scores = metrics | {"epoch": self.epoch}
             save_adapter(self.adapter, self._manifest(metrics), tensors)
         self._save()
+
+    def _finish_practice(self) -> None:
+        """Write and measure the adapter of practice, a child of the one it went on from."""
+        assert self.parent is not None
+        params, self.made = self.params, practised_adapter(self.adapter)
+        manifest = child_manifest(self.parent, self.made.name, "practice", params.rank, self._training())
+        tensors = self.network.child_tensors(self.below, params.alpha / params.rank)
+        manifest = save_adapter(self.made, manifest, tensors)
+        metrics = self.sources.measure(self.made)
+        self.say(f"practice: {_figures(metrics)}")
+        write_measured(self.made, manifest, metrics)
+        self._save()
+
+    def _training(self) -> dict[str, Any]:
+        return {**json.loads(json.dumps(asdict(self.params))), "steps": self.step}
 
     def _manifest(self, metrics: dict[str, Any]) -> Manifest:
         params, sources = self.params, self.sources
@@ -355,10 +365,16 @@ class _Run:
             fusion_brief=metrics.get("fusion_brief"),
             foresight=metrics.get("foresight", 0.0),
             split="leave-last-out: the last two interactions of every user are unseen",
-            training={**json.loads(json.dumps(asdict(params))), "steps": self.step},
+            training=self._training(),
             metrics=metrics,
             revision=revision(),
         )
+
+
+def _figures(metrics: Mapping[str, Any]) -> str:
+    if not metrics:
+        return "nobody to measure it on"
+    return f"validation HR@10 {metrics['hr']:.3f} NDCG@10 {metrics['ndcg']:.3f}"
 
 
 def _by_length(pool: list[Packed], size: int, rng: np.random.Generator) -> Iterator[list[Packed]]:

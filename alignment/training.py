@@ -8,12 +8,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 from typing import Any
 
 from recsys.errors import TillerError
-from recsys.lm.adapter import MANIFEST, MOST_STAGES, read_manifest
+from recsys.lm.adapter import MANIFEST, MOST_STAGES, Manifest, read_manifest, write_manifest
 from recsys.settings import REPO
 
 
@@ -55,6 +56,34 @@ def with_parents(parent: Path, adapter: Path) -> Path:
             raise TrainingError(f"{beside} is another adapter than {source}: rename one of them.")
         source = source.parent / manifest.parent if manifest.parent else None
     return adapter.parent / parent.name
+
+
+def child_manifest(parent: Manifest, name: str, stage: str, rank: int, training: dict[str, Any]) -> Manifest:
+    """Of a LoRA over ``parent`` (of scale 1), not yet measured."""
+    return replace(
+        parent,
+        name=name,
+        stage=stage,
+        rank=rank,
+        alpha=rank,
+        parent=parent.name,
+        parent_sha256=parent.sha256,
+        training=training,
+        metrics={},
+    )
+
+
+def write_measured(adapter: Path, manifest: Manifest, metrics: dict[str, Any]) -> None:
+    """Write what validation found of an adapter, and the weights it chose."""
+    measured = replace(
+        manifest,
+        metrics=metrics,
+        fusion=metrics.get("fusion", 0.0),
+        fusion_brief=metrics.get("fusion_brief"),
+        foresight=metrics.get("foresight", 0.0),
+        revision=revision(),
+    )
+    write_manifest(adapter, measured)
 
 
 class StopRequest:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import numpy as np
 
-from alignment.sft import SFTParams, run_sft
+from alignment.sft import SFTParams, practised_adapter, run_sft
 from alignment.sources import load_sources
 from recsys.datasets import load_dataset
 from recsys.lm.adapter import MANIFEST, read_manifest
@@ -26,6 +26,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "behaviour only": {"parts": ("cf", "residual")},
     "no residual": {"parts": ("cf", "text")},
     "tied rows": {"tied": True},
+    "input rows as small as words'": {"in_scale": 1.0},
     "6 layers": {"layers": 6},
     "30 layers": {"layers": 30},
     "rank 8": {"rank": 8, "alpha": 16},
@@ -55,10 +56,11 @@ def main(names: tuple[str, ...], dataset: str, seeds: int, epochs: int) -> None:
             )
             adapter = place / "adapter"
             params = _changed(SFTParams(epochs=epochs, seed=seed), VARIANTS[name])
-            if not (adapter / MANIFEST).exists() or not (place / "done").exists():
+            made = practised_adapter(adapter) if params.practice else adapter
+            if not (made / MANIFEST).exists() or not (place / "done").exists():
                 run_sft(sources, place, adapter, params, lambda message: click.echo(message, err=True))
                 (place / "done").touch()
-            measured.append(read_manifest(adapter).metrics)
+            measured.append(read_manifest(made).metrics)
         columns = [np.array([run[key] for run in measured]) for key in ("hr", "ndcg")]
         click.echo(f"| {name} | " + " | ".join(f"{c.mean():.3f} ± {c.std():.3f}" for c in columns) + " |")
 

@@ -22,7 +22,7 @@ from recsys.settings import ASSETS, Settings
 Progress = Callable[[str], None]
 
 AUTO = "auto"
-STAGES = ("sft", "grpo", "dpo")
+STAGES = ("sft", "practice", "grpo", "dpo")
 BY_PROMOTION = "dpo"
 JUDGED_BY = "list_ndcg"  # of guarded lists, on the validation item
 SHIPPED = ASSETS / "models"

@@ -19,7 +19,7 @@ def align() -> None:
 @click.option("--dataset", help="What to learn.  [default: the catalogue of the settings]")
 @click.option("--name", help="Name of the adapter.  [default: the catalogue's, then -sft]")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the histories.")
-@click.option("--practice", type=click.IntRange(0), help="Passes of practice in answering, after those.")
+@click.option("--practice", type=click.IntRange(0), help="Passes of practice after those: makes a child.")
 @click.option("--layers", type=click.IntRange(1), help="Layers of the base that are used.")
 @click.option("--batch", type=click.IntRange(1), help="Histories a step.")
 @click.option("--hidden", type=click.FloatRange(0, 0.5), help="Share of the items to keep from it.")

@@ -3,9 +3,9 @@
     assets/models/NAME/manifest.json        what it is, what it was made from and how well it does
     assets/models/NAME/adapter.safetensors  LoRA; of an SFT adapter also the item rows
 
-A later stage (GRPO, DPO) is a LoRA over its parent, whose rows it shares. An adapter fits exactly the
-base it was trained on. Items are recognised by id and title, wherever they stand; one that training
-did not know gets its row from its text alone.
+A later stage (practice, GRPO, DPO) is a LoRA over its parent, whose rows it shares. An adapter fits
+exactly the base it was trained on. Items are recognised by id and title, wherever they stand; one that
+training did not know gets its row from its text alone.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def load_model(
 def _chain(folder: Path) -> list[tuple[Manifest, dict[str, Tensor]]]:
     """The adapter and what it stands on, the first stage first."""
     manifest = read_manifest(folder)
-    chain = [(manifest, _tensors(folder, manifest))]
+    chain = [(manifest, load_tensors(folder, manifest))]
     while manifest.parent is not None:
         beside = folder.parent / manifest.parent
         if not (beside / MANIFEST).exists():
@@ -180,11 +180,12 @@ def _chain(folder: Path) -> list[tuple[Manifest, dict[str, Tensor]]]:
                 "get both again, or train it again."
             )
         manifest = parent
-        chain.insert(0, (manifest, _tensors(beside, manifest)))
+        chain.insert(0, (manifest, load_tensors(beside, manifest)))
     return chain
 
 
-def _tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
+def load_tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
+    """The weights of an adapter. Raises :class:`AdapterError`."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 

@@ -18,7 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-IN_SCALE = 0.13  # deviation of the base model's own embeddings
+WORDS = 0.13  # deviation of the base model's own embeddings
+#: Input rows are multiplied with this. At the size of a word's row an item drowns in what the first layer
+#: adds, which is several times as large, and later layers hardly know which item it was.
+IN_SCALE = 10.0
 #: Final states are so long that a small step of an output row changes scores by much: output rows are
 #: multiplied with this, and learn at the rates of input rows.
 OUT_SCALE = 0.023
@@ -34,6 +37,7 @@ class ItemRows(nn.Module):
     width : the model's hidden size.
     parts : which of ``"cf"``, ``"text"``, ``"residual"`` are used.
     uses : ``(n_items,)``, how often each item was used in training.
+    in_scale : see :data:`IN_SCALE`.
     """
 
     factors: Tensor
@@ -49,8 +53,10 @@ class ItemRows(nn.Module):
         tied: bool = False,
         parts: tuple[str, ...] = ("cf", "text", "residual"),
         uses: np.ndarray | None = None,
+        in_scale: float = IN_SCALE,
     ) -> None:
         super().__init__()
+        self.in_scale = in_scale
         self.text_scale = _mean_norm(texts)
         self.register_buffer("factors", torch.tensor(factors / _mean_norm(factors)) * float("cf" in parts))
         self.register_buffer("texts", torch.tensor(texts / self.text_scale) * float("text" in parts))
@@ -61,7 +67,7 @@ class ItemRows(nn.Module):
         self.residual = nn.ParameterDict({s: nn.Parameter(torch.zeros(len(texts), width)) for s in sides})
         for side in sides:
             for part in (self.cf[side], self.text[side]):
-                nn.init.normal_(part.weight, std=IN_SCALE / np.sqrt(2))  # type: ignore[arg-type]
+                nn.init.normal_(part.weight, std=WORDS / np.sqrt(2))  # type: ignore[arg-type]
         self.register_buffer("along", torch.zeros(width))
         self.register_buffer("per_logit", torch.zeros(width))
         popularity = np.log1p(np.zeros(len(texts)) if uses is None else uses)
@@ -85,7 +91,7 @@ class ItemRows(nn.Module):
         rows = self._rows("in", known)
         out = (rows if self.tied else self._rows("out", known)) * self.out_scale
         bias = self.bias if known is None else torch.where(known, self.bias, self.newcomer)
-        return rows, self._across(out) + (self.level + bias)[:, None] * self.per_logit
+        return rows * self.in_scale, self._across(out) + (self.level + bias)[:, None] * self.per_logit
 
     def text_weight(self, side: str) -> Tensor:
         """``(width, t)`` such that the row of an item without interactions is its text times it, for
@@ -102,7 +108,7 @@ class ItemRows(nn.Module):
 
     def _weight(self, part: nn.ModuleDict, side: str) -> Tensor:
         weight = part["in" if self.tied else side].get_parameter("weight")
-        return self._across((weight * self.out_scale).T).T if side == "out" else weight
+        return self._across((weight * self.out_scale).T).T if side == "out" else weight * self.in_scale
 
     def _across(self, rows: Tensor) -> Tensor:
         """Rows without what they have along the constant part."""

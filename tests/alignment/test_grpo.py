@@ -22,7 +22,7 @@ from alignment.rewards import Wish
 from alignment.rollouts import log_probabilities, sample
 from alignment.training import StopRequest, TrainingError, last_checkpoint
 from recsys.controls import Clause, ControlIntent
-from recsys.lm.adapter import Manifest, _merge, _tensors, read_manifest
+from recsys.lm.adapter import Manifest, _merge, load_tensors, read_manifest
 from recsys.lm.model import ItemTokenModel
 from tests.made_lm import small_llama
 from tests.recsys.made_use import made_dataset
@@ -148,7 +148,7 @@ def test_the_adapter_is_the_trained_model(tmp_path: Path) -> None:
     train(tmp_path)
     trained = small_model()
     manifest = read_manifest(tmp_path / "toys-grpo")
-    _merge(trained, manifest, _tensors(tmp_path / "toys-grpo", manifest))
+    _merge(trained, manifest, load_tensors(tmp_path / "toys-grpo", manifest))
     assert (manifest.name, manifest.stage, manifest.parent) == ("toys-grpo", "grpo", "toys-sft")
     assert manifest.parent_sha256 == "1" and manifest.metrics == {}
     assert manifest.training["steps"] == 4 and manifest.training["last"]["kl"] > 0

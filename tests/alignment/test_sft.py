@@ -57,7 +57,7 @@ def train(sources: Sources, folder: Path, params: SFTParams = PARAMS) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(sources, tmp_path_factory) -> Path:
-    """The adapter of a training in one go, which no test changes."""
+    """The practised adapter of a training in one go, beside its parent; no test changes them."""
     return train(sources, tmp_path_factory.mktemp("whole"))
 
 
@@ -125,31 +125,47 @@ def test_pieces_are_the_histories_and_of_the_sizes_asked_for(sources, history, s
         assert all(end - begin >= shortest or end in bounds or end + 1 in bounds for begin, end in spans)
 
 
-def test_practice_makes_answers_obey_and_leaves_the_items_rows(sources, begun) -> None:
-    before = load_file(begun / "toys-sft" / WEIGHTS)
+def test_practice_makes_answers_obey_and_is_a_child_with_its_parents_rows(sources, begun) -> None:
+    parent = read_manifest(begun / "toys-sft")
+    before = load_model(begun / "toys-sft", sources.catalog, begun).model
     adapter = train(sources, begun, replace(PARAMS, practice=6))
-    after = load_file(adapter / WEIGHTS)
-    same = {name for name in before if torch.equal(before[name], after[name])}
-    assert {"rows.in", "rows.out", "text.in", "text.out"} < same
-    assert not any(name.startswith("lora.") for name in same)
+    child = read_manifest(adapter)
+    assert (child.name, child.stage, child.parent) == ("toys-practice", "practice", "toys-sft")
+    assert child.parent_sha256 == parent.sha256 == read_manifest(begun / "toys-sft").sha256
+    assert {name.split(".")[0] for name in load_file(adapter / WEIGHTS)} == {"lora", "norm"}
+    after = load_model(adapter, sources.catalog, begun).model
+    assert torch.equal(before.lm_head.weight, after.lm_head.weight)
+    ids = torch.tensor([[1, 2, 3]])
+    assert not torch.allclose(before(ids).logits, after(ids).logits, atol=1e-3)
     log = [json.loads(line) for line in (begun / "work" / LOG).read_text().splitlines()]
     obeying = [record["obeying"] for record in log if record["epoch"]]
     assert obeying[-1] < obeying[0] - 0.1 and not any(r["obeying"] for r in log if not r["epoch"])
 
 
-def test_what_was_practised_is_kept_though_it_may_rank_worse(sources, begun, monkeypatch) -> None:
-    figures = iter([{"hr": 0.4, "ndcg": 0.2}, {"hr": 0.5, "ndcg": 0.3}, {"hr": 0.4, "ndcg": 0.1}])
+def test_practice_goes_on_from_the_epoch_that_was_kept(sources, begun, monkeypatch) -> None:
+    figures = iter([{"hr": 0.5, "ndcg": 0.3}, {"hr": 0.4, "ndcg": 0.1}, {"hr": 0.3, "ndcg": 0.05}])
     monkeypatch.setattr(Sources, "measure", lambda self, adapter: next(figures))
-    folder = begun / "again"
-    adapter = train(sources, folder, replace(PARAMS, epochs=1, practice=2))
-    assert read_manifest(adapter).metrics["ndcg"] == 0.3  # the better one of the two after practice
-    for name, first in (("in one go", PARAMS), ("gone on with", replace(PARAMS, practice=0))):
-        figures = iter([{"hr": 0.5, "ndcg": 0.3}, {"hr": 0.4, "ndcg": 0.1}])
-        train(sources, begun / name, first)
-        adapter = train(sources, begun / name)
-        assert read_manifest(adapter).metrics["ndcg"] == 0.1
-        place = torch.load(begun / name / "work" / CHECKPOINT, weights_only=True)["place"]
-        assert 0 < place[3] < place[0]  # practice has a learning rate of its own from there
+    run = _Run(
+        sources, begun / "two", begun / "two" / "toys-sft", replace(PARAMS, epochs=2), lambda message: None
+    )
+    (begun / "two").mkdir()
+    started: list[dict[str, torch.Tensor]] = []
+    train_on = run._train_on
+
+    def watched(windows):
+        if run.practising and not started:
+            started.append(run.network.child_tensors(run.below, 2.0))
+        return train_on(windows)
+
+    monkeypatch.setattr(run, "_train_on", watched)
+    child = run.train()
+    assert read_manifest(begun / "two" / "toys-sft").metrics["ndcg"] == 0.3  # the first epoch
+    assert read_manifest(child).metrics["ndcg"] == 0.05  # though it ranks worse
+    for name, tensor in started[0].items():
+        if name.endswith(".B"):
+            assert not tensor.any(), name
+    place = torch.load(begun / "two" / CHECKPOINT, weights_only=True)["place"]
+    assert 0 < place[3] < place[0]  # practice has a learning rate of its own from there
 
 
 @pytest.mark.parametrize("epoch", [0, 1])
@@ -161,7 +177,9 @@ def test_going_on_ends_where_one_go_ends(sources, whole, tmp_path, monkeypatch, 
     assert place[:2] == [stop, epoch]
     monkeypatch.undo()
     parts = train(sources_of(made_dataset(n_items=24, n_users=24), sources.base), tmp_path)
-    assert weights(parts) == weights(whole)
+    assert parts.name == whole.name and weights(parts) == weights(whole)
+    assert weights(tmp_path / "toys-sft") == weights(whole.with_name("toys-sft"))
+    assert train(sources, tmp_path) == parts  # once more: there is nothing left to do
 
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
@@ -189,7 +207,7 @@ def test_other_settings_or_data_in_the_folder_are_refused(sources, begun) -> Non
         train(sources, begun, replace(PARAMS, rank=4))
     with pytest.raises(TrainingError, match="other data or with other settings"):
         train(sources_of(made_dataset(n_items=24, n_users=25), sources.base), begun, PARAMS)
-    assert train(sources, begun, PARAMS) == begun / "toys-sft"  # more epochs are no other training
+    assert train(sources, begun, PARAMS) == begun / "toys-practice"  # more epochs are no other training
 
 
 @pytest.mark.parametrize("size", [0, 200, -100])
@@ -202,7 +220,7 @@ def test_a_truncated_checkpoint_is_refused(sources, begun, size) -> None:
 
 
 def test_the_manifest_says_what_it_is_and_the_model_is_served(sources, whole) -> None:
-    manifest = read_manifest(whole)
+    manifest = read_manifest(whole.with_name("toys-sft"))
     assert (manifest.name, manifest.stage, manifest.catalog, manifest.items) == (
         "toys-sft",
         "sft",
@@ -277,4 +295,4 @@ class TestPoorData:
     def test_no_texts(self, base, tmp_path) -> None:
         sources = sources_of(made_dataset(n_items=24, n_users=6), base)
         empty = replace(sources, vectors=np.zeros_like(sources.vectors))
-        assert read_manifest(train(empty, tmp_path, replace(PARAMS, epochs=1))).items == 24
+        assert read_manifest(train(empty, tmp_path, replace(PARAMS, practice=0))).items == 24
