@@ -42,6 +42,8 @@ CHECKPOINT, LOG = "checkpoint.pt", "losses.jsonl"
 #: Batches that are sorted by length together, so that little is padded.
 SORTED_TOGETHER = 16
 CLIP = 1.0
+#: In what practice is like what it goes on from.
+SHAPE = ("layers", "rank", "alpha")
 BIAS_RATE = 10.0
 PARTS = tuple(part.name for part in fields(Losses))
 CONSTANT = ("along", "per_logit")  # buffers of the item rows
@@ -99,9 +101,10 @@ def run_sft(
     its child.
 
     After every epoch an adapter is written and measured on the validation item; the best one is
-    kept. Practice goes on from that one, and what it makes lies beside it, as ``-practice``. Ctrl-C ends
-    with a checkpoint after the step at hand. Raises :class:`~alignment.training.TrainingError` when the
-    loss is no longer a finite number: what was saved before that is kept.
+    kept. Practice goes on from that one, and what it makes lies beside it, as ``-practice``; without
+    ``epochs`` it goes on from the ``adapter`` that is there. Ctrl-C ends with a checkpoint after the step
+    at hand. Raises :class:`~alignment.training.TrainingError` when the loss is no longer a finite number
+    (what was saved before that is kept), or the adapter there is of another shape.
     """
     params = params or SFTParams()
     work.mkdir(parents=True, exist_ok=True)
@@ -138,6 +141,7 @@ class _Run:
         self.accelerator = Accelerator(mixed_precision="bf16" if working_dtype() is torch.bfloat16 else "no")
         optimizer = torch.optim.AdamW(self._groups(), fused=True)
         self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
+        self.stop = StopRequest(params.minutes)
         self.step, self.epoch, self.within = 0, 0, 0
         self.scores: dict[str, Any] = {}
         if not self.windows.spans(0):
@@ -171,13 +175,13 @@ class _Run:
         return math.ceil(len(windows.spans(epoch)) * (1 + windows.params.short) / self.params.batch)
 
     def train(self) -> Path:
-        if not self._resume():
+        if not self._resume() and self.params.epochs:
             self.say("Fitting the output rows to the untrained states.")
             with self.accelerator.autocast():
                 probe(self.network, (pack(window, self.prompts) for window in self.windows.histories(0)))
         if self.epoch > self.params.epochs:  # all was done before
             self.made = practised_adapter(self.adapter)
-        stop, finish = StopRequest(self.params.minutes), self._finish_epoch
+        stop, finish = self.stop, self._finish_epoch
         with stop.listening():
             while self.epoch < self.params.epochs + self.params.practice:
                 if self.practising:
@@ -197,10 +201,19 @@ class _Run:
     def _begin_practice(self) -> None:
         """Go on from the adapter that was kept, whose rows stay: what is learned is a LoRA over it."""
         self.parent = read_manifest(self.adapter)
+        if self.parent.parent:
+            raise TrainingError(
+                f"{self.adapter.name} stands on {self.parent.parent}: let that one practise, or train longer."
+            )
+        for name in SHAPE:
+            was = getattr(self.parent, name)
+            if was != getattr(self.params, name):
+                raise TrainingError(f"{self.adapter.name} was trained with {name} {was}: give the same.")
         self.below = load_tensors(self.adapter, self.parent)
         if self.epoch == self.params.epochs and not self.within:
             self.began = self.step
             self.network.load(self.below)
+        self.scores = self.scores or {"epoch": self.params.epochs}
         rows = [self.below[ROWS + side].float().to(self.accelerator.device) for side in ("in", "out")]
         self.settled = rows[0], rows[1]
 
@@ -254,11 +267,12 @@ class _Run:
         yield from _by_length(pool, size, rng)
 
     def _rate(self) -> float:
-        """Warm-up, then a cosine to a twentieth; again for practice."""
+        """Warm-up, then a cosine to a twentieth, also where time is short; again for practice."""
         step, warmup = self.step - self.began, self.params.warmup
         if step < warmup:
             return (step + 1) / warmup
-        done = min((step - warmup) / max(self.part[self.practising] - warmup, 1), 1.0)
+        done = (step - warmup) / max(self.part[self.practising] - warmup, 1)
+        done = min(max(done, self.stop.gone), 1.0)
         return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
 
     def _groups(self) -> list[dict[str, Any]]:

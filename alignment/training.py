@@ -90,11 +90,16 @@ class StopRequest:
     """Says when to stop: the time is up, or Ctrl-C (once: after the step; twice: at once)."""
 
     def __init__(self, minutes: float | None = None) -> None:
-        self._until = time.monotonic() + minutes * 60 if minutes else None
+        self._began, self._seconds = time.monotonic(), minutes * 60 if minutes else float("inf")
         self.interrupted = False
 
+    @property
+    def gone(self) -> float:
+        """The share of the time that is over."""
+        return (time.monotonic() - self._began) / self._seconds
+
     def __bool__(self) -> bool:
-        return self.interrupted or (self._until is not None and time.monotonic() >= self._until)
+        return self.interrupted or self.gone >= 1
 
     @contextmanager
     def listening(self) -> Iterator[None]:

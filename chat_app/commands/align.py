@@ -18,7 +18,7 @@ def align() -> None:
 @align.command()
 @click.option("--dataset", help="What to learn.  [default: the catalogue of the settings]")
 @click.option("--name", help="Name of the adapter.  [default: the catalogue's, then -sft]")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the histories.")
+@click.option("--epochs", type=click.IntRange(0), help="Passes over the histories; 0: only practise.")
 @click.option("--practice", type=click.IntRange(0), help="Passes of practice after those: makes a child.")
 @click.option("--layers", type=click.IntRange(1), help="Layers of the base that are used.")
 @click.option("--batch", type=click.IntRange(1), help="Histories a step.")
@@ -28,17 +28,24 @@ def align() -> None:
 @click.option("--seed", type=int, default=0, show_default=True)
 def sft(dataset: str | None, name: str | None, **given: Any) -> None:
     """Supervised: items, and requests with answers made with the teacher's help."""
-    from alignment.sft import SFTParams, run_sft
+    from alignment.sft import SFTParams, practised_adapter, run_sft
     from alignment.sources import load_sources
+    from alignment.training import with_parents
     from recsys.datasets import load_dataset
-    from recsys.models import own_models
+    from recsys.models import find_adapter, own_models
 
     settings = read_settings(catalog=dataset)
-    sources = load_sources(load_dataset(settings.catalog), settings, say)
-    name = name or f"{sources.catalog.name}-sft"
+    data = load_dataset(settings.catalog)
+    name = name or f"{data.catalog.name}-sft"
     params = SFTParams(**{key: value for key, value in given.items() if value is not None})
-    work = settings.data_dir / "training" / name
-    made = run_sft(sources, work, own_models(settings) / name, params, say)
+    work, adapter = settings.data_dir / "training" / name, own_models(settings) / name
+    if not params.epochs:
+        folder = find_adapter(name, settings)
+        if folder is None or not params.practice:
+            raise click.UsageError("Without epochs an adapter practises: give its --name, and --practice 1.")
+        adapter = with_parents(folder, practised_adapter(adapter))
+        work = work.with_name(practised_adapter(adapter).name)
+    made = run_sft(load_sources(data, settings, say), work, adapter, params, say)
     say(f"Made {made}. Try it: `tiller recommend --model {made.name} --like TITLE`.")
 
 

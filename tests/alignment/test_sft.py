@@ -168,6 +168,24 @@ def test_practice_goes_on_from_the_epoch_that_was_kept(sources, begun, monkeypat
     assert 0 < place[3] < place[0]  # practice has a learning rate of its own from there
 
 
+def test_an_adapter_without_its_training_can_practise(sources, begun) -> None:
+    shutil.rmtree(begun / "work")
+    before = weights(begun / "toys-sft")
+    child = train(sources, begun, replace(PARAMS, epochs=0))
+    assert read_manifest(child).parent_sha256 == before == weights(begun / "toys-sft")
+    assert weights(child) == weights(train(sources, begun, replace(PARAMS, epochs=0)))  # nothing more to do
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "said"), [("toys-sft", 1, "rank 2"), ("toys-practice", 2, "toys-sft")]
+)
+def test_what_cannot_practise_is_refused(sources, whole, tmp_path, name, of, said) -> None:
+    for adapter in ("toys-sft", "toys-practice"):
+        shutil.copytree(whole.parent / adapter, tmp_path / adapter)
+    with pytest.raises(TrainingError, match=said):
+        run_sft(sources, tmp_path / "work", tmp_path / name, replace(PARAMS, epochs=0, rank=of))
+
+
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_going_on_ends_where_one_go_ends(sources, whole, tmp_path, monkeypatch, epoch) -> None:
     stop = 3 if epoch == 0 else read_manifest(whole).training["steps"] - 2
