@@ -43,7 +43,8 @@ class GRPOParams:
     ``temperature``: what a list ends up with under greedy decoding must be met in training, too; at 1,
     lists repeat little that they would not repeat at 0, and learn nothing of it. ``beta`` holds the
     answers near the model it started from (at .01 and a rate of 3e-4, one list for nearly everybody came
-    of 225 steps), ``hold`` its foresight (:mod:`alignment.hold`).
+    of 225 steps), ``hold`` its foresight (:mod:`alignment.hold`). ``distinct``: lists are drawn without
+    repeats, so that not repeating costs no learning: rewards that punished repeats made all lists alike.
     """
 
     steps: int = 600
@@ -54,6 +55,7 @@ class GRPOParams:
     temperature: float = 0.4
     beta: float = 0.04
     hold: float = 1.0
+    distinct: bool = True
     learning_rate: float = 2e-4
     warmup: int = 10
     rank: int = 32
@@ -180,6 +182,7 @@ def _trainer(
         judge=Judge(draw, model.first, len(model.catalog), model.end),
         credit=params.credit,
         hold=params.hold,
+        distinct=params.distinct,
         model=model.model,
         args=args,
         processing_class=model.full_tokenizer(),

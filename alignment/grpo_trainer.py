@@ -117,11 +117,15 @@ class TokenGRPOTrainer(GRPOTrainer):
     (:func:`token_advantages`): one token is one item, so the paper's item-level reward has its
     token. The prompts' shared part is computed once (:mod:`alignment.rollouts`).
 
-    ``hold`` is the weight of :func:`~alignment.hold.foresight_shift` in the loss.
+    ``hold`` is the weight of :func:`~alignment.hold.foresight_shift` in the loss. With ``distinct``, no
+    item is drawn twice, and log-probabilities are under the same mask.
     """
 
-    def __init__(self, judge: Judge, credit: Credit, hold: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self, judge: Judge, credit: Credit, hold: float = 0.0, distinct: bool = False, **kwargs: Any
+    ) -> None:
         self.judge, self.credit, self.hold = judge, credit, hold
+        self.first = judge.first if distinct else None
         self._profiles: list[tuple[int, ...]] = []
         self._group: int = kwargs["args"].num_generations
         kwargs["args"].reward_weights = [1.0 if credit == "sum" else 0.0, 1.0]
@@ -141,6 +145,7 @@ class TokenGRPOTrainer(GRPOTrainer):
             [prompt.wish.count + SPARE for prompt in prompts],
             trainer.judge.end,
             trainer.temperature,
+            trainer.first,
         )
         return {"prompt_ids": [list(p.ids) for p in prompts], "completion_ids": answers, "logprobs": None}
 
@@ -170,7 +175,13 @@ class TokenGRPOTrainer(GRPOTrainer):
     ) -> tuple[torch.Tensor, torch.Tensor | None, None]:
         with self.accelerator.autocast():
             logs, entropy = log_probabilities(
-                model, input_ids, attention_mask, logits_to_keep, self.temperature, compute_entropy
+                model,
+                input_ids,
+                attention_mask,
+                logits_to_keep,
+                self.temperature,
+                compute_entropy,
+                self.first,
             )
         return logs, entropy, None
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -36,7 +36,7 @@ LEAST, MOST = 2, 10  # items of a list
 VOTERS = 0.7  # share of the people on whose requests votes are cast
 TRIES = 5  # draws of two lists that differ
 PROJECT = "simulated"
-DECODINGS: tuple[Decoding, ...] = get_args(Decoding)
+DECODINGS: tuple[Decoding, ...] = ("guarded", "free")
 
 
 @dataclass(frozen=True)

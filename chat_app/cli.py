@@ -94,7 +94,9 @@ def parse(as_json: bool) -> None:
 @click.option("--intent", "intent_file", type=click.File("rb"), help="A ControlIntent as JSON.")
 @click.option("--user", metavar="ID", help="Use the history of a person in the data as the profile.")
 @click.option("--model", metavar="NAME", help="als, popularity, or an adapter by name or folder.")
-@click.option("--decoding", type=click.Choice(["guarded", "free"]), default="guarded", show_default=True)
+@click.option(
+    "--decoding", type=click.Choice(["guarded", "distinct", "free"]), default="guarded", show_default=True
+)
 @click.option("--count", type=click.IntRange(1, 200), help="How many.  [default: 5]")
 def recommend(
     as_json: bool,
@@ -103,7 +105,7 @@ def recommend(
     intent_file: Any,
     user: str | None,
     model: str | None,
-    decoding: Literal["guarded", "free"],
+    decoding: Literal["guarded", "distinct", "free"],
     count: int | None,
 ) -> None:
     """Print a slate."""

@@ -143,7 +143,7 @@ def _language_model(folder: Path, fused: bool, grounds: Grounds) -> Contender:
     ranker = LanguageModel(grounds.model(folder), name, als, weight, manifest.foresight, brief)
     training = manifest.training
     cold = hidden_items(len(grounds.catalog), training.get("hidden", 0.0), training.get("seed", 0))
-    decodings: tuple[Decoding, ...] = ("guarded",) if fused else ("free", "guarded")  # free it is alone
+    decodings: tuple[Decoding, ...] = ("guarded",) if fused else ("free", "distinct", "guarded")
     return Contender(ranker, decodings, reads_words=True, cold=cold if cold.any() else None)
 
 

@@ -19,7 +19,7 @@ from recsys.contenders import Contender
 from recsys.control_tasks import CATEGORY_TASKS, MEASURES, PROTOCOLS, TASKS, Question, measure
 from recsys.metrics import bootstrap
 from recsys.rankers import Decoding, Request, Words
-from recsys.report import ControlDifferenceRow, ControlRow
+from recsys.report import AS, ControlDifferenceRow, ControlRow
 from recsys.slate import SlatePlan, plan_slate
 
 #: Questions that are planned and answered in one go.
@@ -65,8 +65,8 @@ def answer(
             mine = [pair for pair in planned if pair[0].user < (contender.users or users)]
             for decoding in contender.decodings if mine else ():
                 _answer(answers, contender, mine, decoding, "canonical", [None] * len(mine))
-            if mine and contender.reads_words:
-                _answer(answers, contender, mine, "free", "unseen", [rephrase(q) for q, _ in mine])
+                if contender.reads_words and decoding != "guarded":
+                    _answer(answers, contender, mine, decoding, "unseen", [rephrase(q) for q, _ in mine])
     return answers
 
 
@@ -93,7 +93,7 @@ def control_rows(answers: Answers, seed: int) -> list[ControlRow]:
     def place(kind: tuple[str, Decoding, str, str, str]) -> tuple[int, ...]:
         model, decoding, wording, protocol, task = kind
         at = (PROTOCOLS.index(protocol), TASKS.index(task))  # type: ignore[arg-type]
-        return models.index(model), *at, wording != "canonical", decoding != "free"
+        return models.index(model), *at, wording != "canonical", list(AS).index(decoding)
 
     rows = []
     for kind in sorted(order, key=place):

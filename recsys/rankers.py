@@ -15,7 +15,8 @@ from recsys.controls import ControlIntent
 from recsys.slate import SlatePlan
 from recsys.topk import top
 
-Decoding = Literal["guarded", "free"]
+#: How lists are made: see :mod:`recsys.lm.decoding`.
+Decoding = Literal["guarded", "distinct", "free"]
 #: An instruction in pieces: words, and items (rows) that stand among them.
 Words = tuple[str | int, ...]
 
@@ -58,7 +59,8 @@ class Ranker(Protocol):
 
     def lists(self, requests: Sequence[Request], decoding: Decoding) -> list[list[int]]:
         """One list of rows a request. *Free*: what the ranker does by itself, -1 where it names
-        something that is no item. *Guarded*: under the request's plan."""
+        something that is no item. *Distinct*: the same, but nothing twice. *Guarded*: under the
+        request's plan."""
 
     def explain(self, taste: Taste, rows: Sequence[int]) -> list[dict[int, float]]:
         """For each of ``rows``: the known items that speak for it, and how much of its score
@@ -95,7 +97,7 @@ class Static(ABC):
         tastes = {id(request.taste): request.taste for request in requests}
         scored = self.scores_many(list(tastes.values())) if tastes else ()
         scores = dict(zip(tastes, scored, strict=True))
-        if decoding == "free":
+        if decoding != "guarded":
             return [top(scores[id(r.taste)], r.plan.constraints.count).tolist() for r in requests]
         return [request.plan.pick(scores[id(request.taste)]) for request in requests]
 

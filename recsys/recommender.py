@@ -96,7 +96,7 @@ class Recommender:
         ----------
         exclude : items listed before, which are not wanted again.
         decoding : ``"free"`` is the ranker's own list, without mask and quotas, known items
-            included as they come: what it does by itself.
+            included as they come: what it does by itself; ``"distinct"`` the same, nothing twice.
         progress : told each step; what it raises passes through.
 
         Raises
@@ -110,8 +110,8 @@ class Recommender:
             shown = self.catalog.rows(exclude).tolist()
             plan = plan_slate(constraints, taste.known, shown)
         say("candidates")
-        if decoding == "free":
-            return self._free(taste, plan, clock)
+        if decoding != "guarded":
+            return self._free(taste, plan, decoding, clock)
         with clock("candidates"):
             walk = self._ranker.steps(taste, _counted(constraints))
             base = walk.scores
@@ -147,10 +147,10 @@ class Recommender:
             catalog=self.catalog.name,
         )
 
-    def _free(self, taste: Taste, plan: SlatePlan, clock: _Clock) -> Slate:
+    def _free(self, taste: Taste, plan: SlatePlan, decoding: Decoding, clock: _Clock) -> Slate:
         constraints = plan.constraints
         with clock("ranking"):
-            rows = self._ranker.lists([Request(taste, plan)], "free")[0]
+            rows = self._ranker.lists([Request(taste, plan)], decoding)[0]
             scores = self._ranker.scores(taste)
         report = constraints.report(rows)
         why = f"This is the model's own list: {{}} of {len(rows)} by itself."
@@ -168,7 +168,7 @@ class Recommender:
             model=self.name,
             adapter=self._ranker.adapter,
             catalog=self.catalog.name,
-            decoding="free",
+            decoding=decoding,
         )
 
     def similar(self, item_id: ItemId, n: int = 5) -> list[ItemId]:

@@ -8,8 +8,11 @@ from math import isfinite
 from typing import Any
 
 from recsys.metrics import Estimate
+from recsys.rankers import Decoding
 
 SCORES = ("HR@10", "NDCG@10")
+#: How a model is named whose lists are made so.
+AS: dict[Decoding, str] = {"free": "", "distinct": ", distinct", "guarded": " + quota slate"}
 FORM = ("CorrectCount", "RepeatItem", "NonExist", "InHistory")
 
 
@@ -43,7 +46,7 @@ class ControlRow:
     training had."""
 
     model: str
-    decoding: str  # "free" or "guarded"
+    decoding: Decoding
     protocol: str
     task: str
     lists: int
@@ -147,7 +150,7 @@ def _profile(likes: int | None) -> str:
 
 
 def _control_cells(row: ControlRow) -> tuple[str, ...]:
-    model = row.model if row.decoding == "free" else f"{row.model} + quota slate"
+    model = row.model + AS[row.decoding]
     errors = (row.correct_count, row.repeat_item, row.non_exist, row.in_history)
     return (
         model if row.wording == "canonical" else f"{model}, {row.wording} words",

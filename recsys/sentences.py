@@ -90,7 +90,7 @@ def sentence_rows(
     recommender: Recommender,
     requests: Sequence[LabelledRequest],
     read: Read,
-    decodings: Sequence[Decoding] = ("guarded", "free"),
+    decodings: Sequence[Decoding] = ("guarded", "distinct", "free"),
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> list[SentenceRow]:

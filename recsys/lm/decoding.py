@@ -1,7 +1,9 @@
-"""Decoding lists of items, free or guarded, many side by side.
+"""Decoding lists of items, many side by side, in one of three ways.
 
 *Free*: the likeliest token of the whole vocabulary, up to the end token: what the model does by
-itself. *Guarded*: the likeliest item that the plan's guard lets through, so that the list obeys.
+itself. *Distinct*: the same, but of the items only those not listed yet, as a ranking is drawn
+(Plackett, "The analysis of permutations", 1975); nothing holds it to the request. *Guarded*: the
+likeliest item that the plan's guard lets through, so that the list obeys.
 """
 
 from __future__ import annotations
@@ -20,11 +22,16 @@ SLACK = 5
 
 
 def free_lists(
-    model: ItemTokenModel, prompts: Sequence[Sequence[int]], counts: Sequence[int]
+    model: ItemTokenModel,
+    prompts: Sequence[Sequence[int]],
+    counts: Sequence[int],
+    distinct: bool = False,
 ) -> list[list[int]]:
-    """Greedy answers as rows, -1 for a token that is no item."""
+    """Greedy answers as rows, -1 for a token that is no item; with ``distinct``, no item twice."""
 
     def choose(i: int, scores: np.ndarray, taken: list[int]) -> int | None:
+        if distinct:
+            scores[[model.first + row for row in taken if row >= 0]] = -np.inf
         token = int(scores.argmax())
         return None if token == model.end or len(taken) >= counts[i] + SLACK else token - model.first
 

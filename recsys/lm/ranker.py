@@ -73,8 +73,9 @@ class LanguageModel:
             return []
         prompts = [self.model.prompt_ids(request.taste, self._words(request)) for request in requests]
         plans = [request.plan for request in requests]
-        if decoding == "free":
-            return free_lists(self.model, prompts, [plan.constraints.count for plan in plans])
+        if decoding != "guarded":
+            counts = [plan.constraints.count for plan in plans]
+            return free_lists(self.model, prompts, counts, decoding == "distinct")
         return guarded_lists(self.model, prompts, plans, self._beside([r.taste for r in requests]))
 
     def explain(self, taste: Taste, rows: Sequence[int]) -> list[dict[int, float]]:

@@ -98,20 +98,23 @@ def test_token_advantages_compare_within_group_and_place() -> None:
     assert not advantages[2:].any()
 
 
-def test_log_probabilities_are_those_of_the_plain_way() -> None:
+@pytest.mark.parametrize("first", [None, WORDS])
+def test_log_probabilities_are_those_of_the_plain_way(first: int | None) -> None:
     model = small_model()
-    prompts, answers = [[1, 2, 3, 4], [5, 6]], [[9, 10, END], [11, 12, 13], [9, 9, 9]]
+    prompts, answers = [[1, 2, 3, 4], [5, 6]], [[9, 10, END], [11, 3, 3], [9, 12, 9 if first is None else 14]]
     whose = [1, 0, 1]
     pairs = [(prompts[p], answer) for p, answer in zip(whose, answers, strict=True)]
     ids = torch.tensor([[END] * (4 - len(prompt)) + prompt + answer for prompt, answer in pairs])
     mask = torch.tensor([[0] * (4 - len(prompt)) + [1] * (len(prompt) + 3) for prompt, _ in pairs])
-    logs, entropy = log_probabilities(model, ids, mask, 3, temperature=0.7)
+    logs, entropy = log_probabilities(model, ids, mask, 3, temperature=0.7, first=first)
     assert entropy is not None
     logs.sum().backward()
     weight = model.model.layers[0].self_attn.k_proj.weight
     gradient, weight.grad = weight.grad.clone(), None
     for i, (prompt, answer) in enumerate(pairs):
         logits = model(torch.tensor([prompt + answer])).logits[0, -4:-1] / 0.7
+        for place in range(3 if first else 0):
+            logits[place, [token for token in answer[:place] if token >= WORDS]] = -1e9
         plain = torch.log_softmax(logits, -1)
         assert torch.allclose(logs[i], plain[range(3), answer], atol=1e-5)
         assert torch.allclose(entropy[i], -(plain.exp() * plain).sum(-1), atol=1e-5)
@@ -130,6 +133,14 @@ def test_sampling_follows_the_model_and_ends() -> None:
     warm = sample(model, [[1, 2]] * 200, [6] * 200, END, temperature=2.0)
     assert all(END not in answer[:-1] and (len(answer) == 6 or answer[-1] == END) for answer in warm)
     assert len({tuple(answer) for answer in warm}) > 100
+
+
+def test_no_item_is_drawn_twice_but_words_are() -> None:
+    answers = sample(small_model(), [[1, 2]] * 300, [8] * 300, END, temperature=3.0, first=WORDS)
+    items = [[token for token in answer if token >= WORDS] for answer in answers]
+    words = [[token for token in answer if 0 < token < WORDS] for answer in answers]
+    assert all(len(set(own)) == len(own) for own in items) and max(map(len, items)) > 4
+    assert any(len(set(own)) < len(own) for own in words)
 
 
 def test_training_writes_curves_and_an_adapter_and_raises_rewards(tmp_path: Path) -> None:

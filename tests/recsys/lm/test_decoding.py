@@ -34,12 +34,15 @@ def plan(intent: ControlIntent, taste: Taste = Taste()):  # noqa: B008
     return plan_slate(intent.compile(CATALOG), taste.known)
 
 
-def greedy(model: ItemTokenModel, prompt: list[int], count: int) -> list[int]:
+def greedy(model: ItemTokenModel, prompt: list[int], count: int, distinct: bool = False) -> list[int]:
     """Free decoding the slow way."""
     ids, rows = list(prompt), []
     while len(rows) < count + SLACK:
         with torch.no_grad():
-            token = int(model.model(torch.tensor([ids])).logits[0, -1].argmax())
+            logits = model.model(torch.tensor([ids])).logits[0, -1]
+        if distinct:
+            logits[[model.first + row for row in rows if row >= 0]] = -torch.inf
+        token = int(logits.argmax())
         if token == model.end:
             break
         rows.append(token - model.first if token >= model.first else -1)
@@ -84,12 +87,15 @@ class TestGuarded:
 
 
 class TestFree:
-    def test_it_is_greedy_decoding_one_by_one_or_together(self) -> None:
+    @pytest.mark.parametrize("distinct", [False, True])
+    def test_it_is_greedy_decoding_one_by_one_or_together(self, distinct: bool) -> None:
         counts = [4, 1, 2, 6]
-        lists = free_lists(MODEL, PROMPTS, counts)
-        assert lists == [greedy(MODEL, p, c) for p, c in zip(PROMPTS, counts, strict=True)]
-        alone = [free_lists(MODEL, [p], [c])[0] for p, c in zip(PROMPTS, counts, strict=True)]
+        lists = free_lists(MODEL, PROMPTS, counts, distinct)
+        assert lists == [greedy(MODEL, p, c, distinct) for p, c in zip(PROMPTS, counts, strict=True)]
+        alone = [free_lists(MODEL, [p], [c], distinct)[0] for p, c in zip(PROMPTS, counts, strict=True)]
         assert lists == alone
+        repeats = any(len(set(rows) - {-1}) < len([row for row in rows if row >= 0]) for rows in lists)
+        assert repeats is not distinct  # this model repeats where it may
 
     @pytest.mark.parametrize(("token", "made"), [("end", []), ("word", [-1] * (2 + SLACK))])
     def test_words_are_no_items_and_the_end_ends(self, token: str, made: list[int]) -> None:
