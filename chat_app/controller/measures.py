@@ -20,11 +20,17 @@ _OR_LESS = joined("measure_or_less")
 _END = r"(?= rating| score|$| please| at most| max| tops| long| or| [.,!?;)])"
 
 
+#: Before how long something took: "we argued for 40 minutes".
+_LASTED = re.compile(
+    r"(?:^| )(?:\w{2,}ed|been|slept|sat|\w+(?<!look)(?<!search)(?<!ask)ing) for (?:like |about |over )?$"
+)
+
+
 def find_measures(text: Text, words: FacetWords) -> Iterator[tuple[int, int, Range]]:
     """Token spans that bound one numeric facet, and what they mean."""
     for pattern in _measure_patterns(words):
         for match in text.find(pattern):
-            if found := _measure_range(match, words):
+            if (found := _measure_range(match, words)) and not _LASTED.search(text.line[: match.start()]):
                 yield *text.span(match), found
 
 
@@ -61,12 +67,14 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
             rf"|(?:{op} (?:a |the )?)?(?P<amount>{amount}){after}?(?: long| rating)?"
         )
     named = _any([*words.cues, *words.names])
+    no_unit = rf"(?! (?:{unit or '$^'})(?!\w))"  # "the length: two hours" is read with its unit
     link = r"(?: (?:is|are|of|be|should be|that is|being|between|up to|at|=|:|an?))*"
     out_of = r"(?: (?:out of|/) (?P<outof{0}>\d+)|(?P<percent{0}> ?%)| " + (unit or "points") + ")?"
     patterns.append(
         rf"(?:with |has |have |is |are )?(?:an? )?"
         rf"(?:average |mean |(?P<min0>min(?:imum)? )|(?P<max0>max(?:imum)? ))?(?:{named}){link}"
-        rf"(?: (?:{op}))? ?(?P<amount>{NUMBER}(?: and a half)?){out_of.format('')}"
+        rf"(?: (?:{op}))? ?(?P<amount>{NUMBER}(?: and a half)?)(?(min0)|(?(max0)|{no_unit}))"
+        rf"{out_of.format('')}"
         rf"(?:{after}| (?:and|but|to|-)(?: (?:{_HIGH}|{_LOW}))? (?P<b3>{NUMBER}){out_of.format('2')})?"
     )
     if words.scale:
@@ -75,7 +83,7 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
             rf"(?P<low>above|over|higher than|better than)(?: a)? (?P<amount>{figure})"
             rf"(?: (?:out of|/) (?P<outof>\d+))?{_END}"
             rf"|(?P<high>below|under|lower than|worse than)(?: a)? (?P<amount6>{figure}){_END}"
-            rf"|(?P<amount4>\d+(?:\.\d+)?) ?(?:out of|/) ?(?P<outof4>\d+)"
+            rf"|(?P<amount4>\d+(?:\.\d+)?) ?(?:out of|/) ?(?P<outof4>(?!50)\d+)"
             rf"(?! (?:should|must|of|are|can|need|have|has|to be|shall|O|[a-z]+ ?s)(?= |$)){after}?"
             rf"|(?P<amount5>\d+(?:\.\d+)?) ?\+(?: rating| rated| {unit or 'points'})?"
         )

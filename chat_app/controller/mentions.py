@@ -16,6 +16,7 @@ from chat_app.controller.lexicon import Lexicon, Meaning
 from chat_app.controller.numbers import COUNT, NUMBER, number
 from chat_app.controller.patterns import compiled, joined
 from chat_app.controller.people import NameSpotter
+from chat_app.controller.quotas import EVENLY
 from chat_app.controller.text import Text, canonical, plural, singular
 from chat_app.controller.titles_in_text import TitleSpotter
 from chat_app.controller.turn import Unknown
@@ -32,6 +33,7 @@ _SHARE = re.compile(
     rf"(?<!\S)(?:(?P<n>\d+(?:\.\d+)?|{NUMBER}) %|(?P<word>{_SHARE_WORD})|{joined('mention_out_of')})"
     r"(?!(?: of)? an? hour| hour| past| a dozen)(?!\S)"
 )
+_EVENLY = re.compile(rf"(?<!\S)(?:{'|'.join(EVENLY)})(?!\S)")
 _COUNT = re.compile(rf"(?<!\S){COUNT}(?!\S)")
 _ONE_ENOUGH = compiled("mention_one_enough")
 _ONE_OF_THEM = compiled("mention_one_of_them")
@@ -39,6 +41,15 @@ _OF_THEM = re.compile(r"of (?:them|those|these|which)(?= |$)")
 _AMOUNT_CUES = WORDS["mention_amount_cues"]
 _BEFORE_ONE = _AMOUNT_CUES | WORDS["mention_before_one"]
 _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
+
+
+_GOING_ON = frozenset(", or and nor not but in from".split())
+
+
+def _apart(text: Text, start: int, end: int) -> bool:
+    """Whether words stand between full stops, among other such: "1967. Crime. France."."""
+    edges = text.words(max(start - 1, 0), start), text.words(end, end + 1)
+    return start > 0 and all(edge in (".", ";", "/", "|") for edge in edges)
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,7 @@ class Mentions:
         self._claim_nouns(claims)
         self._claim_numbers(claims)
         self._claim_misspelt(claims)
+        self.people.claim_slips(claims)
         return Reading(text, claims.line(), (*missing, *unknown))
 
     def _claim_phrases(self, claims: Claims, shortest: int) -> None:
@@ -127,20 +139,26 @@ class Mentions:
             going_on = False  # "from Spain or Mexico"
             for i in range(len(text)):
                 cues = (
-                    c for c in (*words.cues, *words.weak_cues) if text.words(i, i + c.count(" ") + 1) == c
+                    c
+                    for c in (*words.cues, *words.weak_cues, *words.names)
+                    if text.words(i, i + c.count(" ") + 1) == c
                 )
                 cue = next(cues, None)
                 start = i + cue.count(" ") + 1 if cue else i
                 found = self._longest_value(table, text, start)
                 if not (cue or going_on or in_force) and not (
-                    found and text.words(found[0], found[0] + 1) in ("made", "produced")
+                    found
+                    and (
+                        text.words(found[0], found[0] + 1) in ("made", "produced")
+                        or _apart(text, i, found[0])
+                    )
                 ):
                     continue
                 if found:
                     first = start if cue and cue.startswith("outside") else i  # the stance denies it
                     chunk = Chunk(first, found[0], found[1], "V", meaning=table[found[1]])
                     going_on = claims.claim(chunk) or going_on
-                elif text.tokens[i].norm not in (",", "or", "and") and claims.free(i, i + 1):
+                elif text.tokens[i].norm not in _GOING_ON and claims.free(i, i + 1):
                     going_on = False
 
     @staticmethod
@@ -190,6 +208,8 @@ class Mentions:
 
     def _claim_numbers(self, claims: Claims) -> None:
         text = claims.text
+        for match in _EVENLY.finditer(text.line):
+            claims.claim(Chunk(*text.span(match), match[0], "Q", number=0.5))
         for match in _SHARE.finditer(text.line):
             share = self._share(match)
             if share is not None and 0 <= share <= 1:
@@ -202,12 +222,13 @@ class Mentions:
             if value is not None and not (match[0] == "one" and self._pronoun_one(text, start)):
                 claims.claim(Chunk(start, end, match[0], "N", number=value))
 
-    @staticmethod
-    def _pronoun_one(text: Text, start: int) -> bool:
+    def _pronoun_one(self, text: Text, start: int) -> bool:
         """ "that one", "the last one", "one of my favourites": no number."""
         before, after = text.words(max(start - 1, 0), start), text.words(start + 1, start + 5)
         if _ONE_ENOUGH.match(after):
             return False
+        if before not in ("this", "that") and self.lexicon.is_noun(after.split(" ")[0]):
+            return False  # "so. one film for both"
         if after.startswith("of "):
             return not (_ONE_OF_THEM.match(after) or before in _AMOUNT_CUES and _OF_THEM.match(after))
         return bool(before) and before not in _BEFORE_ONE

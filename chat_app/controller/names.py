@@ -16,6 +16,8 @@ from recsys.catalog import Catalog
 
 NEAR_NAME = 84  # rapidfuzz ratio (0..100) of a misspelt name after a cue
 WELL_KNOWN = 0.03  # share of the names that a bare surname may mean
+FAIRLY_KNOWN = 0.3  # of the weight of those, so that a misspelt surname may mean them
+KNOWN_BY_SURNAME = 5  # items a bearer must have for the bare surname to mean them
 PARTICLES = frozenset(
     [
         "de",
@@ -106,6 +108,25 @@ class NameIndex:
         wanted = [n for n in names if n.facet == facet] or names
         best = max(wanted, key=lambda n: n.weight, default=None)
         return best and self.by_full_name(name_key(best.value), facet)
+
+    def known_by_surname(self, word: str) -> Name | None:
+        """The bearer of a surname that means one person: of its ratings, they have half or more."""
+        name = self.by_surname(word)
+        if name is None or name.items < KNOWN_BY_SURNAME:
+            return None
+        theirs: dict[str, float] = defaultdict(float)
+        for bearer in self.last[word]:
+            theirs[bearer.value] = max(theirs[bearer.value], bearer.weight)
+        return name if theirs[name.value] >= 0.5 * sum(theirs.values()) else None
+
+    def near_surname(self, word: str) -> Name | None:
+        """The well-known bearer of a surname that ``word`` misspells: by one letter, in a long name two."""
+        near = process.extract(
+            word, self._initial[word[:1]], scorer=OSA.distance, limit=3, score_cutoff=1 + (len(word) > 8)
+        )
+        known = [n for surname, _, _ in near if (n := self.known_by_surname(surname))]
+        best = max(known, key=lambda n: n.weight, default=None)
+        return best if best and best.weight >= FAIRLY_KNOWN * self.well_known else None
 
     def by_first_name(self, word: str, facet: str | None = None) -> Name | None:
         """The bearer of a first name, when one is far better known than all others."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 
 from chat_app.controller.chunks import Chunk, Claims
-from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES, WORDS, common_words
+from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES, WORDS, common_words, is_common
 from chat_app.controller.lexicon import Lexicon, Meaning, wish_for
-from chat_app.controller.names import NEAR_NAME, Name, name_key
+from chat_app.controller.names import FAIRLY_KNOWN, KNOWN_BY_SURNAME, NEAR_NAME, Name, name_key
 from chat_app.controller.numbers import number
 from chat_app.controller.patterns import compiled
-from chat_app.controller.text import Text
+from chat_app.controller.text import Text, singular
 from chat_app.controller.turn import Unknown
 from recsys.controls import Clause
 
-KNOWN_BY_SURNAME = 5  # items a bearer must have for the bare surname to mean them
+RARE = 17_000  # place in the list of common words from which on a surname is no other word
 _STOP = WORDS["people_stop"]
 _DENIALS = frozenset({"no", "not", "without", "minus", "except"})
 _JOINTS = frozenset({"and", "or", "nor", ",", "&"})
@@ -276,7 +276,7 @@ class NameSpotter:
             return None
         after = text.tokens[start + 1].norm if start + 1 < len(text) else ""
         of_noun = text.capitalised(start, start + 1) and self.lexicon.is_noun(after)  # "a Kurosawa film"
-        if name.weight < self.names.well_known and not of_noun:
+        if name.weight < self.names.well_known and not of_noun and not self._unmistakable(word):
             return None
         carried = (
             after == "'s" or self.lexicon.is_noun(after) or after in ("stuff", "fan", "flicks", "classics")
@@ -294,6 +294,8 @@ class NameSpotter:
             return name if word not in ORDINARY_NAMES else None
         if word in ORDINARY_NAMES:
             return None
+        if not before_capital and not after_capital and self._unmistakable(word):
+            return name
         listed = after in (",", "or", "and", "/") and start + 2 < len(text)
         if listed and self.names.by_surname(text.words(start + 2, start + 4)) and not text.cased:
             return name  # "hitchcock or de palma"
@@ -307,6 +309,51 @@ class NameSpotter:
         denied = ends and start > 0 and text.tokens[start - 1].norm in _DENIALS  # "no miyazaki"
         rare = denied or not text.cased and common_words() and word not in common_words()
         return name if (carried or alone or rare) and not before_capital else None
+
+    def _unmistakable(self, word: str) -> bool:
+        """Whether a surname can be nothing else: one person's, and no common word."""
+        name = self.names.known_by_surname(word) if common_words() else None
+        known = name is not None and name.weight >= FAIRLY_KNOWN * self.names.well_known
+        return name is not None and (not is_common(word) or known and not is_common(word, RARE))
+
+    def claim_slips(self, claims: Claims) -> None:
+        """Claim surnames of the well known with a slip of the keyboard ("spielburg"), after a first name
+        or alone, where the word is no word otherwise."""
+        text = claims.text
+        for i, token in enumerate(text.tokens if common_words() else ()):
+            word = token.norm
+            if len(word) < 6 or not word.isalpha() or not claims.free(i, i + 1) or not self._no_word(word):
+                continue
+            before = text.tokens[i - 1].norm if i else ""
+            full = self.names.nearest(f"{before} {word}", n=1) if before in self.names.first else []
+            if full and full[0][1] >= NEAR_NAME and name_key(full[0][0].value).startswith(f"{before} "):
+                start = i - 1 if claims.free(i - 1, i) else i
+                self._take(claims, start, i + 1, self._cued(text, i - 1, full[0][0]))
+            elif len(word) > 6 and (name := self.names.near_surname(word)) and self._unlike_words(name):
+                self._take(claims, i, i + 1, self._cued(text, i, name))
+
+    @staticmethod
+    def _unlike_words(name: Name) -> bool:
+        """Not a surname that is also a word: "chrismas" is no Eric Christmas."""
+        surname = name_key(name.value).split()[-1]
+        return surname not in ORDINARY_NAMES and not is_common(surname, RARE)
+
+    def _cued(self, text: Text, start: int, name: Name) -> Name:
+        """The name in the role that the words before it say: "with …", "by …"."""
+        for facet in self.lexicon.named:
+            words = self.lexicon.words[facet]
+            if any(
+                text.words(max(start - cue.count(" ") - 1, 0), start) == cue
+                for cue in (*words.cues, *words.weak_cues)
+            ):
+                return self.names.by_full_name(name_key(name.value), facet) or name
+        return name
+
+    def _no_word(self, word: str) -> bool:
+        known = (FUNCTION, FILLER, self.lexicon.phrases, self.lexicon.fillers, common_words())
+        stems = {word, singular(word), *(word.removesuffix(ending) for ending in ("ing", "ed", "er"))}
+        somebody = word in self.names.last or word in self.names.first
+        return not somebody and not any(stem in words for stem in stems for words in known)
 
     def _take(self, claims: Claims, start: int, end: int, name: Name) -> bool:
         meaning = wish_for(name)

@@ -88,6 +88,8 @@ def _facets(counted: _Counted) -> frozenset[str]:
     return frozenset([*(c.facet for c in meaning.require), *(r.facet for r in meaning.ranges)])
 
 
+#: Shares of two kinds at once: "50/50 comedy and drama".
+EVENLY = ("50 / 50", "fifty fifty", "half and half")
 _TOLD = ("verdict", "drop", "unseen", "seen", "heard")
 
 
@@ -108,9 +110,21 @@ def _add_quota(out: Amounts, line: Line, counted: _Counted) -> None:
         return
     out.quotas.append(quota)
     out.used |= {counted.at, counted.what_at}
+    if counted.amount.norm in EVENLY:
+        _add_other_half(out, line, counted)
     behind = counted.what_at + 1
     if behind < len(line) and line.chunks[behind].letter == "O":
         out.used.add(behind)  # "20 % horror films"
+
+
+def _add_other_half(out: Amounts, line: Line, counted: _Counted) -> None:
+    """ "50/50 comedy and drama": as many of the one as of the other."""
+    behind = line.chunks[counted.what_at + 1 : counted.what_at + 3]
+    if len(behind) < 2 or behind[0].norm not in ("and", "/", ",", "-"):
+        return
+    if quota := _quota(counted.match, counted.amount, behind[1], out.quotas):
+        out.quotas.append(quota)
+        out.used.add(counted.what_at + 2)
 
 
 def _is_count(line: Line, match: re.Match[str], intent: ControlIntent) -> bool:
@@ -189,20 +203,42 @@ def _asks_for_one(line: Line, stance: Stance, i: int) -> bool:
 
 def _counts_items(line: Line, i: int) -> bool:
     if i and line.chunks[i - 1].norm in ("these", "those", "both", "all", "other", "the", "my", "our"):
-        return line.chunks[i - 1].norm == "the" and i > 1 and line.chunks[i - 2].norm in ("only", "just")
+        ranked = i + 1 < len(line) and (said := line.chunks[i + 1].meaning) is not None and said.order
+        only = i > 1 and line.chunks[i - 2].norm in ("only", "just")
+        return line.chunks[i - 1].norm == "the" and bool(only or ranked)  # "the three longest westerns"
     before = " ".join(c.symbol for c in line.chunks[max(0, i - 3) : i])
     after = line.chunks[i + 1 : i + 8]
     if before.endswith(
-        ("table for", "like", "part", "season", "is", "she is", "he is", "age", "under", "over", "for")
+        (
+            "table for",
+            "like",
+            "part",
+            "season",
+            "is",
+            "are",
+            "am",
+            "she is",
+            "he is",
+            "age",
+            "under",
+            "over",
+            "for",
+        )
     ) and not (after and (after[0].letter or after[0].norm in ("of", "more", "good"))):
         return False
     if after and after[0].norm in _AUDIENCE and not (len(after) > 1 and after[1].letter == "O"):
         return False  # "two toddlers" are not counted, "two kids movies" are
+    if before.endswith((" n", " count", " size", "number")) or before in ("n", "count"):
+        return True  # "n = 6"
+    if [c.norm for c in after[:2]] == ["in", "the"]:
+        return False  # "four in the morning"
     if [c.norm for c in after[:2]] == ["or", "so"]:
         after = after[2:]
     for step, c in enumerate(after):
         if c.letter == "O" or (c.letter in ("V", "P") and c.meaning and (c.meaning.require or step)):
             return True
+        if not step and c.letter == "V" and singular(c.norm) != c.norm:
+            return True  # "twenty blockbusters"
         if c.norm in _NOUNS and not c.letter:
             if c.norm != "of" or (
                 len(after) > step + 1 and after[step + 1].norm in ("them", "those", "these")
@@ -246,6 +282,8 @@ def _counts_items(line: Line, i: int) -> bool:
         "but",
         "and",
         "in",
+        "i",
+        "we",
     )
     ends = (
         ends

@@ -24,6 +24,8 @@ _PROVIDED = compiled("stance_provided")
 _WORD_LIKE = compiled("stance_word_like")
 _STATEMENT = compiled("stance_statement")
 _FINE, _STILL_FINE = compiled("wishes_fine"), compiled("stance_still_fine")
+_OR_ANY = compiled("stance_or_any")
+_STYLED = compiled("stance_styled")
 _STATES = WORDS["stance_states"]
 _HARD = frozenset(".!?;")
 _TURN = frozenset(
@@ -60,9 +62,12 @@ class Stance:
                 continue
             if chunk.norm in _HARD and not chunk.letter:
                 self.marks.append(Mark(mode, negated, sentence))
-                mode, negated, sentence = "want", False, sentence + 1
+                going_on = negated and _OR_ANY.match(self.line.s, self.line._starts[i])
+                mode, negated, sentence = "want", bool(going_on), sentence + 1
                 continue
-            if chunk.norm == ":" and negated and i and not self.marks[i - 1].cue:
+            if chunk.norm == ":" and mode in ("verdict", "drop"):
+                mode, negated = "want", False  # "forget French: from Hong Kong"
+            elif chunk.norm == ":" and negated and i and not self.marks[i - 1].cue:
                 negated = False  # "fewer tears: 4 comedies"
             elif chunk.norm in ("for", "with", "to", "by") and mode == "drop" and self._swapped(i):
                 mode = "want"
@@ -96,6 +101,8 @@ class Stance:
         following = self.line.chunks[i + 1].norm if i + 1 < len(self.line) else ""
         if self.line.chunks[i].letter == "T" and following in ("style", "esque", "vibe", "vibes", "type"):
             return "seed", negated, 2
+        if self.line.chunks[i].letter == "T" and _STYLED.match(self.line.s, self.line._starts[i]):
+            return "seed", negated, 1
         if self.line.chunks[i].letter and self.line.chunks[i].letter not in "T":
             return None
         s, at = self.line.s, self.line._starts[i]
@@ -238,7 +245,9 @@ class Stance:
         at = i + 1
         ahead = self.line.chunks[at] if at < len(self.line) else None
         if joint == "," and negated and ahead is not None:
-            bounded = i > 0 and (self.line.chunks[i - 1].letter == "R") != (ahead.letter == "R")
+            going = at + (ahead.norm in ("and", "but") and at + 1 < len(self.line))
+            numbered = self.line.chunks[going].letter == "R"  # "nothing sad, and over 3.5 stars"
+            bounded = i > 0 and (self.line.chunks[i - 1].letter == "R") != numbered
             if bounded or ahead.norm in ("maybe", "perhaps", "possibly", "preferably", "ideally", "rather"):
                 return "want", False  # "nothing over 3 hours, comedy or drama"
         if joint == "," and mode == "unseen" and ahead is not None and ahead.meaning and ahead.meaning.order:

@@ -52,6 +52,12 @@ _SPLIT_NOT = re.compile(
 )
 _SPLIT_PRONOUN = re.compile(r"\b(i|you|we|they|he|she|it|that)(?: |''|[\"\\;]'?)(ll|ve|re)\b", re.IGNORECASE)
 _CLOCK = re.compile(r"\b([1-4]):([0-5]\d)(?= ?(?:h|hours|long|max|at most|or less|or shorter|tops)\b)")
+_WITH = re.compile(r"\bw/(o\b)? ?", re.IGNORECASE)
+_THEN = re.compile(
+    r"\b(more|less|fewer|better|worse|longer|shorter|newer|older|earlier|higher|lower) then"
+    r"(?= (?:an?|\d|one|two|three|four|five|six|seven|eight|nine|ten|half|that|this|the)\b)",
+    re.IGNORECASE,
+)
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = {ord(c): "'" for c in "’‘´`ʼ′"} | {ord(c): '"' for c in "“”„«»″"}
 _KEEP = frozenset(',.!?;:"()&%/-+*')
@@ -71,7 +77,8 @@ _SPOKEN = {
     "recommendations": "suggestions", "recommendation": "suggestion", "nothin": "nothing",
     "ok": "okay", "k": "okay", "okey": "okay", "alright": "okay", "percent": "%", "pct": "%",
     "&": "and", "min": "minutes", "mins": "minutes", "hr": "hours", "hrs": "hours", "cuz": "because",
-    "colour": "color", "teh": "the", "suprise": "surprise", "surprize": "surprise", "funy": "funny",
+    "quater": "quarter", "colour": "color",
+    "teh": "the", "suprise": "surprise", "surprize": "surprise", "funy": "funny",
     "scarry": "scary", "moive": "movie", "movei": "movie", "moives": "movies", "flim": "film",
     "gread": "great", "oretty": "pretty", "sugest": "suggest",
     "liek": "like", "sumthing": "something", "sth": "something",
@@ -207,6 +214,8 @@ def clean(message: str) -> str:
     text = "".join(c if c.isprintable() else " " for c in text)
     text = _SPLIT_PRONOUN.sub(r"\1'\2", _SPLIT_NOT.sub(r"\1n't", text))  # "don t", "i ll"
     text = _CLOCK.sub(r"\1h\2", text)  # "1:40 long"
+    text = _WITH.sub(lambda m: "without " if m[1] else "with ", text)  # "w/ subtitles"
+    text = _THEN.sub(r"\1 than", text)  # "longer then two hours"
     return re.sub(r"\s+", " ", text.replace("...", ". ")).strip()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chat_app.controller.chunks import Chunk, Claims
-from chat_app.controller.english import FILLER, FUNCTION, WORDS, common_words
+from chat_app.controller.english import FILLER, FUNCTION, WORDS, common_words, is_common
 from chat_app.controller.lexicon import Lexicon
 from chat_app.controller.names import NEAR_NAME
 from chat_app.controller.numbers import number
@@ -31,6 +31,7 @@ _NAMED = compiled("titles_named")
 _AFTER_CUE = compiled("titles_after_cue")
 _WEAK = compiled("titles_weak")
 _STYLE = re.compile(r"(?:style|esque|vibes?)(?= |$)")  # "Die Hard style"
+_CROSSED = re.compile(r"(?:crossed with|meets|mixed with)(?= )")  # "Alien crossed with Heat"
 _DENIED = compiled("titles_denied")
 _SETTING = compiled("titles_setting")
 _VERDICT = compiled("titles_verdict")
@@ -48,6 +49,8 @@ _BREAK = frozenset(",.!?;:-()") | {
     "from",
     "as",
     "both",
+    "ever",
+    "again",
 }
 _LOOSE = frozenset({"for", "with", "from", "as", "in", "to", "a", "an", "my", "this", "of"})
 _SMALL = WORDS["titles_small"]
@@ -207,16 +210,27 @@ class TitleSpotter:
                 and claims.free(start, end)
                 and not self._inside_name(text, start, end, mention.exact)
             ):
+                row = mention.row
+                if cut := self._before_number(text, start, end):  # "Toy Story, two of them …"
+                    end, row = cut
                 if text.raw[begin:stop].isdigit() and text.raw[begin - 1 : begin] == "(":
                     continue  # the year of the title before
                 dated = bool(re.search(r"\w\W*\(\d{4}\)?$", text.raw[begin:stop]))
                 end += text.words(end, end + 1) == ")"
                 if year := re.fullmatch(r"\( (\d{4}) \)", text.words(end, end + 3)):
-                    if not self._of_year(mention.row, int(year[1])):
+                    if not self._of_year(row, int(year[1])):
                         continue
                     dated, end = True, end + 3
                 evidence = 3.0 if dated else self._evidence(text, start, end, mention)
-                yield Candidate(start, end, (mention.row,), evidence)
+                yield Candidate(start, end, (row,), evidence)
+
+    def _before_number(self, text: Text, start: int, end: int) -> tuple[int, int] | None:
+        """Where a title ends, and its row, when a comma and a number follow it that are no part of it."""
+        comma = end - 2
+        if comma <= start or text.tokens[comma].norm != "," or number(text.tokens[end - 1].norm) is None:
+            return None
+        rows = self.index.exact(text.quote(start, comma))
+        return (comma, rows[0]) if rows else None
 
     def _of_year(self, row: int, year: int) -> bool:
         """Whether an item may be of a year; catalogues differ by one."""
@@ -274,7 +288,7 @@ class TitleSpotter:
             score += 2
         elif _WEAK.search(before):
             score += 0.5
-        score += 1.5 if _VERDICT.match(after) else 0
+        score += 1.5 if _VERDICT.match(after) or famous and _CROSSED.match(after) else 0
         score += {True: 1.5 if len(words) > 1 else 1.0, False: 0.0}[capital]
         score += 0.5 * min(len(content) - 1, 2) + (0.5 if len(words) > 2 and content else 0) if content else 0
         score += 0.5 if any(w not in common_words() and w not in self.lexicon.phrases for w in content) else 0
@@ -290,7 +304,7 @@ class TitleSpotter:
     def _denied(self, before: str, after: str, words: list[str]) -> bool:
         """ "Not Star Wars please": a denial and nothing behind, of more than a common word."""
         ends = not after or after.split()[0] in _BREAK
-        rare = len(words) > 1 or not common_words().issuperset(words)
+        rare = len(words) > 1 or not all(map(is_common, words))
         return bool(_DENIED.search(before)) and ends and rare and " ".join(words) not in self.lexicon.phrases
 
     def _goes_on(self, text: Text, start: int, end: int) -> bool:

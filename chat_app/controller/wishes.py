@@ -30,6 +30,7 @@ _WATCHES = compiled("wishes_watches")
 _SOME = compiled("wishes_some")
 _UNSEEN = compiled("wishes_unseen")
 _NOT_THEIRS = compiled("wishes_not_theirs")
+_NOT_THEIR_WORK = compiled("wishes_not_their_work")
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     mark = stance.marks[i]
     offset = line._starts[i] - line._starts[sentence.start] + len(line.chunks[i].symbol)
     behind = sentence.s[offset:]
-    behind = re.sub(r"^(?:(?: (?:and|or|,))? [VPR](?= |$))+", "", behind)
+    alike = "R" if line.chunks[i].letter == "R" else "[VP]"
+    behind = re.sub(rf"^(?:(?: (?:and|or|,))? {alike}(?= |$))+", "", behind)
     behind = re.sub(r"^ 's (?=(?:back|on|in|out|fine|okay|allowed|welcome|not|no)(?: |$))", " is ", behind)
     if mark.mode in ("drop", "allow"):
         return mark.mode
@@ -141,6 +143,8 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
         return "deny"
     if _FINE.match(behind) and not mark.negated and mark.mode in ("want", "like"):
         return "allow"
+    if line.chunks[i].letter == "P" and _NOT_THEIR_WORK.match(behind):
+        return "deny"
     if (
         re.match(r"^(?: (?:'s|O|ones|stuff))* (?:is|was|are|were|has|had|did|knew|plays|played)(?= )", behind)
         and line.chunks[i].letter == "P"
@@ -161,7 +165,7 @@ def _is_audience(line: Line, sentence: Sentence, i: int) -> bool:
 def _exclaims(line: Line, sentence: Sentence, i: int) -> bool:
     """ "Pretty funny too!" says something of what was seen."""
     degrees = ("pretty", "quite", "so", "very", "kind of", "too")
-    degree = i > sentence.start and line.chunks[i - 1].norm in degrees
+    degree = i > sentence.start and line.chunks[i - 1].norm in degrees and line.chunks[i].letter != "R"
     asks = sentence.is_a(Kind.REQUEST, Kind.MORE) or re.search(
         r"(?:^| )(?:O|ones|something|it|them)(?= |$)", sentence.s
     )
