@@ -301,7 +301,8 @@ def _counts_items(line: Line, i: int) -> bool:
 def _one_item(line: Line, i: int, best: bool = False) -> bool:
     """Whether "a …" (or "the best …") leads to one item: "a good thriller", not "a lot of"."""
     before = [c.norm for c in line.chunks[max(0, i - 3) : i]]
-    asked = best or before[-2:] in (["what", "is"], ["up", "with"], ["me", "with"], ["us", "with"])
+    role = i > 1 and line.chunks[i - 2].letter == "P" and before[-1] == "in"  # "Jim Carrey in a drama"
+    asked = best or role or before[-2:] in (["what", "is"], ["up", "with"], ["me", "with"], ["us", "with"])
     if before and before[-1] in _NOT_BEFORE and not asked:
         return False
     head: Chunk | None = None
