@@ -58,7 +58,7 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
         amount = _duration(unit) if hours else rf"{NUMBER}(?: and a half)?(?:\+| \+)? ?(?:{unit})"
         patterns.append(
             rf"(?:between|from) (?P<a>{amount}|{NUMBER}(?: {unit})?) (?:and|to|-) (?P<b>{amount})"
-            rf"|(?P<a2>{NUMBER})(?: {unit})? (?:to|-) (?P<b2>{amount})"
+            rf"|(?P<a2>{NUMBER}(?: {unit})?) (?:to|-) (?P<b2>{amount})"
             rf"|(?P<over>{_LOW}|{_NOT_LOW}) (?P<a4>{NUMBER}(?: {unit})?),?(?: and| but|,)+"
             rf" (?:{_HIGH}) (?P<b4>{amount})"
             rf"|(?P<below>{_HIGH}) (?P<b5>{amount})(?: and| but|,| ,)+"
@@ -85,12 +85,13 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
             rf"|(?P<high>below|under|lower than|worse than)(?: a)? (?P<amount6>{figure}){_END}"
             rf"|(?P<amount4>\d+(?:\.\d+)?) ?(?:out of|/) ?(?P<outof4>(?!50)\d+)"
             rf"(?! (?:should|must|of|are|can|need|have|has|to be|shall|O|[a-z]+ ?s)(?= |$)){after}?"
-            rf"|(?P<amount5>\d+(?:\.\d+)?) ?\+(?: rating| rated| {unit or 'points'})?"
+            rf"|(?P<amount5>\d+(?:\.\d+)?) ?\+(?! ?\d)(?: rating| rated| {unit or 'points'})?"
         )
         patterns.append(
             rf"{op} (?P<amount7>{NUMBER}(?: and a half)?)"
             rf" out of (?P<outof7>five|ten|a hundred|5|10|100){_END}"
         )
+        patterns.append(rf"{op} (?P<amount9>\d\.\d+){_END}")
         figure = r"\d\.\d+|\d(?= (?:and|or) (?:up|above|higher|better))"
         patterns.append(rf"(?P<amount8>{figure}){after}{_END}")
     return [re.compile(rf"(?<![\w.]){p}(?!\w)") for p in patterns]
@@ -99,7 +100,7 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
 def _duration(unit: str) -> str:
     plain = rf"{NUMBER} ?(?:{unit})(?: (?:and )?(?:{NUMBER} (?:minutes|minute|m)|a half)| {NUMBER}{_END})?"
     return (
-        rf"(?:an? (?:hour|hours)(?: (?:and )?(?:a half|{NUMBER} minutes)| {NUMBER}{_END})?"
+        rf"(?:an? (?:hour|hours)(?: (?:and )?(?:a half|{NUMBER} minutes)| (?:and )?{NUMBER}{_END})?"
         rf"|{NUMBER} and a half (?:hour|hours)"
         rf"|half an hour|{plain})"
     )
@@ -107,7 +108,7 @@ def _duration(unit: str) -> str:
 
 def _measure_range(match: re.Match[str], words: FacetWords) -> Range | None:
     groups = match.groupdict()
-    amount = next((groups[f"amount{n}"] for n in ("", *range(4, 9)) if groups.get(f"amount{n}")), None)
+    amount = next((groups[f"amount{n}"] for n in ("", *range(4, 10)) if groups.get(f"amount{n}")), None)
     second = next((groups[f"b{n}"] for n in ("", *range(2, 6)) if groups.get(f"b{n}")), None)
     first = next((groups[f"a{n}"] for n in ("", 2, 4, 5) if groups.get(f"a{n}")), None)
     first = first or (amount if second else None)

@@ -145,6 +145,7 @@ class Mentions:
                 )
                 cue = next(cues, None)
                 start = i + cue.count(" ") + 1 if cue else i
+                start += bool(cue) and text.words(start, start + 1) == "the"
                 found = self._longest_value(table, text, start)
                 if not (cue or going_on or in_force) and not (
                     found
@@ -230,7 +231,9 @@ class Mentions:
         if before not in ("this", "that") and self.lexicon.is_noun(after.split(" ")[0]):
             return False  # "so. one film for both"
         if after.startswith("of "):
-            return not (_ONE_OF_THEM.match(after) or before in _AMOUNT_CUES and _OF_THEM.match(after))
+            part = any(" ".join(after.split()[2:end]) in self.lexicon.phrases for end in (3, 4))
+            them = _OF_THEM.match(after) and (part or before in _AMOUNT_CUES)
+            return not (_ONE_OF_THEM.match(after) or them)
         return bool(before) and before not in _BEFORE_ONE
 
     @staticmethod

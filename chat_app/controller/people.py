@@ -7,7 +7,7 @@ import re
 from chat_app.controller.chunks import Chunk, Claims
 from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES, WORDS, common_words, is_common
 from chat_app.controller.lexicon import Lexicon, Meaning, wish_for
-from chat_app.controller.names import FAIRLY_KNOWN, KNOWN_BY_SURNAME, NEAR_NAME, Name, name_key
+from chat_app.controller.names import KNOWN_BY_SURNAME, NEAR_NAME, Name, name_key
 from chat_app.controller.numbers import number
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text, singular
@@ -78,7 +78,9 @@ class NameSpotter:
             if name and name.weight >= self.names.well_known and claims.free(start, start + 2):
                 self._take(claims, start, start + 2, name)
         for start in range(len(text)):
-            if claims.free(start, start + 1) and (name := self._bare_surname(text, start)):
+            if claims.free(start, start + 1) and (
+                name := self._bare_surname(text, start) or self._joined(claims, start)
+            ):
                 self._take(claims, start, start + 1, name)
 
     def _in_role(self, text: Text, end: int, name: Name) -> Name:
@@ -313,8 +315,14 @@ class NameSpotter:
     def _unmistakable(self, word: str) -> bool:
         """Whether a surname can be nothing else: one person's, and no common word."""
         name = self.names.known_by_surname(word) if common_words() else None
-        known = name is not None and name.weight >= FAIRLY_KNOWN * self.names.well_known
+        known = name is not None and name.weight >= self.names.well_known
         return name is not None and (not is_common(word) or known and not is_common(word, RARE))
+
+    def _joined(self, claims: Claims, start: int) -> Name | None:
+        """The bearer of a rare surname that an "or" or "and" joins to somebody: "Fellini or Antonioni"."""
+        word = claims.text.tokens[start].norm
+        rare = len(word) > 4 and word not in ORDINARY_NAMES and common_words() and not is_common(word)
+        return self.names.by_surname(word) if rare and self._beside_name(claims, start) else None
 
     def claim_slips(self, claims: Claims) -> None:
         """Claim surnames of the well known with a slip of the keyboard ("spielburg"), after a first name

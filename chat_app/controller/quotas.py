@@ -29,6 +29,8 @@ _NOT_BEFORE = WORDS["quota_not_before"]
 _MAKE = compiled("quota_make")
 _OR_TWO = compiled("quota_or_two")
 _AUDIENCE = WORDS["quota_audience"]
+_AGED = WORDS["quota_aged"]
+_BEFORE_AGE = frozenset(", and or & + ( are is aged ages age : now".split())
 
 
 @dataclass
@@ -57,7 +59,7 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
         else:
             _add_quota(out, line, counted)
     at = _read_count(out, line, stance)
-    if _parts_of(plain, line):
+    if plain and at in (None, plain[0].at) and _parts_of(plain, line):
         plain, at = plain[1:], plain[0].at  # "9 comedies. 3 from the 80s, 6 from the 90s"
     if len(plain) > 1 or (plain and at is not None and at != plain[0].at):
         for counted in plain:
@@ -78,7 +80,10 @@ def _parts_of(plain: Sequence[_Counted], line: Line) -> bool:
         return False
     whole, parts = plain[0], plain[1:]
     other = {_facets(part) for part in parts}.isdisjoint({_facets(whole)})
-    return other and (whole.amount.number or 0) >= sum(part.amount.number or 0 for part in parts)
+    listed = ":" in (
+        c.norm for c in line.chunks[whole.what_at : parts[0].at]
+    )  # "nine comedies: three French"
+    return (other or listed) and (whole.amount.number or 0) >= sum(part.amount.number or 0 for part in parts)
 
 
 def _facets(counted: _Counted) -> frozenset[str]:
@@ -179,8 +184,9 @@ def _read_count(out: Amounts, line: Line, stance: Stance) -> int | None:
     for i, chunk in enumerate(line.chunks):
         if i in out.used or chunk.letter != "N" or stance.marks[i].mode in _TOLD:
             continue
-        if chunk.number and chunk.number >= 1 and _counts_items(line, i):
-            out.count = min(int(chunk.number), MAX_COUNT)
+        whole = chunk.number is not None and chunk.number >= 1 and chunk.number == int(chunk.number)
+        if whole and _counts_items(line, i) and not _are_ages(line, i):
+            out.count = min(int(chunk.number or 1), MAX_COUNT)
             out.used.add(i)
             return i
     if any(_asks_for_one(line, stance, i) for i in range(len(line)) if i not in out.used):
@@ -199,6 +205,14 @@ def _asks_for_one(line: Line, stance: Stance, i: int) -> bool:
     praised = chunk.letter == "V" and chunk.meaning is not None and chunk.meaning.order is not None
     opens = i == 0 or line.chunks[i - 1].norm in ("the", ",", ":", ".", "!", "?")
     return praised and opens and _one_item(line, i, best=True)
+
+
+def _are_ages(line: Line, i: int) -> bool:
+    """ "For my girls, 5 and 8", "mine are 6, 8 and 11": how old somebody is."""
+    at = i - 1
+    while at >= 0 and (line.chunks[at].letter == "N" or line.chunks[at].norm in _BEFORE_AGE):
+        at -= 1
+    return at >= 0 and at < i - 1 and line.chunks[at].norm in _AGED
 
 
 def _counts_items(line: Line, i: int) -> bool:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from chat_app.controller.chunks import Line
+from chat_app.controller.chunks import Chunk, Line
 from chat_app.controller.english import WORDS, is_content
 from chat_app.controller.patterns import compiled, cues
 
@@ -32,6 +32,8 @@ _TURN = frozenset(
     {"because", "since", "but", "though", "however", "although", "yet", "instead", "otherwise", "then", "so"}
 )
 RELATIVES = frozenset({"where", "which", "whose"})
+_MADE = ("made", "produced", "filmed", "shot", "set")
+_DENIALS = frozenset("no not nothing none without".split())
 _DETERMINERS = WORDS["stance_determiners"]
 
 
@@ -65,7 +67,7 @@ class Stance:
                 going_on = negated and _OR_ANY.match(self.line.s, self.line._starts[i])
                 mode, negated, sentence = "want", bool(going_on), sentence + 1
                 continue
-            if chunk.norm == ":" and mode in ("verdict", "drop"):
+            if chunk.norm == ":" and mode in ("verdict", "drop", "heard"):
                 mode, negated = "want", False  # "forget French: from Hong Kong"
             elif chunk.norm == ":" and negated and i and not self.marks[i - 1].cue:
                 negated = False  # "fewer tears: 4 comedies"
@@ -125,12 +127,12 @@ class Stance:
         if subject and not in_role and self.line.chunks[i].norm in _STATES:
             return "verdict", False, 1
         relative = any(
-            c.letter in ("O", "V") or c.norm in ("ones", "one", "something", "anything", "stuff")
+            c.letter in ("O", "V") or c.norm in ("ones", "one", "something", "anything", "nothing", "stuff")
             for c in self.line.chunks[max(0, i - 3) : i]
         )
         if self.line.chunks[i].norm in ("that", "which") and (relative or before and before.norm == "of"):
             return None
-        if _PROVIDED.search(s[:at]):
+        if _PROVIDED.search(s[:at]) and self.line.chunks[i].norm not in _DENIALS:
             return "want", False, 1  # "as long as it is a western"
         if match := _STATEMENT.match(s, at):
             behind = s[match.end() :].split()[:1]
@@ -239,6 +241,9 @@ class Stance:
         behind = "".join(f" {chunk.symbol}" for chunk in self.line.chunks[i + 1 : i + 6])
         return bool(_FINE.match(behind) or _STILL_FINE.match(behind))
 
+    def _first_word(self, chunk: Chunk) -> str:
+        return self.line.text.tokens[chunk.start].norm
+
     def _after_joint(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool]:
         """Mode and polarity behind a comma or a conjunction: kept inside a list, else ended."""
         joint = self.line.chunks[i].norm
@@ -275,8 +280,18 @@ class Stance:
             return "want", False
         if mode == "seed":
             return ("seed", negated) if ahead is not None and ahead.letter == "T" else ("want", False)
+        if (
+            joint == ","
+            and negated
+            and ahead is not None
+            and ahead.letter == "V"
+            and self._first_word(ahead) in _MADE
+        ):
+            return "want", False  # "without war, produced in Poland"
         if negated and not in_list:
             plain = ahead is not None and ahead.norm.isalpha() and ahead.norm not in _NEW_THOUGHT
+            if joint == "and" and ahead is not None and ahead.norm in ("anything", "any"):
+                return mode, True
             if joint in ("or", "nor") and (plain or ahead is not None and ahead.norm in ("anything", "any")):
                 return mode, True
             if joint == "and" and plain:

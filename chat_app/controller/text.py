@@ -53,6 +53,9 @@ _SPLIT_NOT = re.compile(
 _SPLIT_PRONOUN = re.compile(r"\b(i|you|we|they|he|she|it|that)(?: |''|[\"\\;]'?)(ll|ve|re)\b", re.IGNORECASE)
 _CLOCK = re.compile(r"\b([1-4]):([0-5]\d)(?= ?(?:h|hours|long|max|at most|or less|or shorter|tops)\b)")
 _WITH = re.compile(r"\bw/(o\b)? ?", re.IGNORECASE)
+_DIGITS = "zero one two three four five six seven eight nine".split()
+_POINT = re.compile(rf"\b({'|'.join(_DIGITS)}) point ({'|'.join(_DIGITS)})\b", re.IGNORECASE)
+_HALF = re.compile(r"\b(\d+) ?1[/⁄]2(?!\w)")  # NFKC writes ½ so
 _THEN = re.compile(
     r"\b(more|less|fewer|better|worse|longer|shorter|newer|older|earlier|higher|lower) then"
     r"(?= (?:an?|\d|one|two|three|four|five|six|seven|eight|nine|ten|half|that|this|the)\b)",
@@ -78,6 +81,7 @@ _SPOKEN = {
     "ok": "okay", "k": "okay", "okey": "okay", "alright": "okay", "percent": "%", "pct": "%",
     "&": "and", "min": "minutes", "mins": "minutes", "hr": "hours", "hrs": "hours", "cuz": "because",
     "quater": "quarter", "colour": "color",
+    "yr": "year", "w": "with",
     "teh": "the", "suprise": "surprise", "surprize": "surprise", "funy": "funny",
     "scarry": "scary", "moive": "movie", "movei": "movie", "moives": "movies", "flim": "film",
     "gread": "great", "oretty": "pretty", "sugest": "suggest",
@@ -215,6 +219,8 @@ def clean(message: str) -> str:
     text = _SPLIT_PRONOUN.sub(r"\1'\2", _SPLIT_NOT.sub(r"\1n't", text))  # "don t", "i ll"
     text = _CLOCK.sub(r"\1h\2", text)  # "1:40 long"
     text = _WITH.sub(lambda m: "without " if m[1] else "with ", text)  # "w/ subtitles"
+    text = _HALF.sub(r"\1.5", text)
+    text = _POINT.sub(lambda m: f"{_DIGITS.index(m[1].lower())}.{_DIGITS.index(m[2].lower())}", text)
     text = _THEN.sub(r"\1 than", text)  # "longer then two hours"
     return re.sub(r"\s+", " ", text.replace("...", ". ")).strip()
 

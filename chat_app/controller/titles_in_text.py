@@ -31,6 +31,7 @@ _NAMED = compiled("titles_named")
 _AFTER_CUE = compiled("titles_after_cue")
 _WEAK = compiled("titles_weak")
 _STYLE = re.compile(r"(?:style|esque|vibes?)(?= |$)")  # "Die Hard style"
+_IN_PERIOD = re.compile(r"(?:^| )(?:(?:between|from) \d+ (?:and|to|until|-)|between|since|until)$")
 _CROSSED = re.compile(r"(?:crossed with|meets|mixed with)(?= )")  # "Alien crossed with Heat"
 _DENIED = compiled("titles_denied")
 _SETTING = compiled("titles_setting")
@@ -272,6 +273,8 @@ class TitleSpotter:
         onwards = re.match(r"(?:and|or) (?:up|later|on|onwards?|newer|older|before|so)(?= |$)|[-+]", after)
         if onwards and words[-1].isdigit():
             return 0.0
+        if _IN_PERIOD.search(before) and words[0].isdigit():
+            return 0.0  # "between 2001 and 2010"
         if all(number(w) is not None for w in words):
             counts = (
                 after.split()[:1] and self._ordinary(after.split()[0]) and after.split()[0] not in FUNCTION

@@ -127,6 +127,12 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     behind = re.sub(r"^ 's (?=(?:back|on|in|out|fine|okay|allowed|welcome|not|no)(?: |$))", " is ", behind)
     if mark.mode in ("drop", "allow"):
         return mark.mode
+    if line.chunks[i].letter == "P" and _NOT_THEIR_WORK.match(behind):
+        return "deny"
+    if line.chunks[i].letter == "P" and re.match(
+        r"^ (?:is|are|was|were) (?:in|on) (?:it|them|the)(?= |$)", behind
+    ):
+        return "deny" if mark.negated else "want"
     if _is_praise(line, sentence, i) or (not mark.negated and _exclaims(line, sentence, i)):
         return None
     if mark.mode == "verdict" or mark.mode in ("heard", "seen", "unseen"):
@@ -143,8 +149,6 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
         return "deny"
     if _FINE.match(behind) and not mark.negated and mark.mode in ("want", "like"):
         return "allow"
-    if line.chunks[i].letter == "P" and _NOT_THEIR_WORK.match(behind):
-        return "deny"
     if (
         re.match(r"^(?: (?:'s|O|ones|stuff))* (?:is|was|are|were|has|had|did|knew|plays|played)(?= )", behind)
         and line.chunks[i].letter == "P"

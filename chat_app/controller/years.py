@@ -24,8 +24,9 @@ _DECADES = {
     "noughties": 0,
     "naughties": 0,
     "aughts": 0,
+    "thousands": 0,
 }
-_DECADE = rf"(?:(?:18|19|20)?\d0s|(?:nineteen |twenty )?(?:{'|'.join(_DECADES)}))"
+_DECADE = rf"(?:(?:18|19|20)?\d0s|(?:nineteen |twenty )?(?:{'|'.join(list(_DECADES)[:-1])})|two thousands)"
 _TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"

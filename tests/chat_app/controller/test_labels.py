@@ -14,7 +14,13 @@ from recsys.datasets import Dataset
 
 DATA = Path(__file__).parents[2] / "data"
 WRITTEN = {"turns_dev.jsonl": (220, 90), "turns_dev2.jsonl": (260, 80), "turns_test.jsonl": (120, 45)}
-REQUESTS = ("requests_dev.jsonl", "requests_dev2.jsonl", "requests_test.jsonl", "requests_test2.jsonl")
+REQUESTS = (
+    "requests_dev.jsonl",
+    "requests_dev2.jsonl",
+    "requests_dev3.jsonl",
+    "requests_test.jsonl",
+    "requests_test2.jsonl",
+)
 REAL = ("real_dev.jsonl", "real_dev2.jsonl", "real_test.jsonl")
 
 
