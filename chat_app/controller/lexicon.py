@@ -57,6 +57,7 @@ class FacetWords:
     more: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
     kind: bool = False
+    verbs: tuple[str, ...] = ()
     any_of: bool = False
     soft: bool = False
     calendar: bool = False
@@ -222,7 +223,7 @@ def read_synonyms(catalog: Catalog, path: Path | None = None) -> dict[str, Any]:
 
 def _facet_words(catalog: Catalog, facet: str, data: Mapping[str, Any]) -> FacetWords:
     known = dict(data.get("facets", {}).get(facet, {}))
-    for key in ("names", "cues", "weak_cues", "after", "asks", "more", "less"):
+    for key in ("names", "cues", "weak_cues", "after", "verbs", "asks", "more", "less"):
         known[key] = tuple(canonical(w) for w in known.get(key, ()))
     spoken = canonical(facet.replace("_", " "))
     known["names"] = tuple(dict.fromkeys((*known["names"], spoken, plural(spoken))))

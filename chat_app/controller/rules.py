@@ -117,7 +117,7 @@ class RuleReader:
             amounts.count, amounts.quotas = None, []
         compare(draft, line, stance, state, used)
         used |= read_releases(draft, line, stance)
-        wishes = read_wishes(line, stance, found, intent, used)
+        wishes = read_wishes(line, stance, found, intent, used, self.lexicon)
         if state.slate and any(s.is_a(Kind.MORE) for s in found):
             wishes = [w for w in wishes if not w.liked]  # "I like good scares! Anything else?"
         apply_wishes(draft, wishes, line)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from chat_app.controller.chunks import Chunk, Line
+from chat_app.controller.lexicon import Lexicon, wish_for
+from chat_app.controller.names import name_key
 from chat_app.controller.patterns import compiled
 from chat_app.controller.sentences import Kind, Sentence
 from chat_app.controller.stance import RELATIVES, Stance
@@ -30,6 +32,7 @@ _WATCHES = compiled("wishes_watches")
 _SOME = compiled("wishes_some")
 _UNSEEN = compiled("wishes_unseen")
 _NOT_THEIRS = compiled("wishes_not_theirs")
+_NOT_THEIR_ROLE = compiled("wishes_not_their_role")
 _NOT_THEIR_WORK = compiled("wishes_not_their_work")
 
 
@@ -45,7 +48,12 @@ class Wish:
 
 
 def read_wishes(
-    line: Line, stance: Stance, found: Sequence[Sentence], intent: ControlIntent, used: set[int]
+    line: Line,
+    stance: Stance,
+    found: Sequence[Sentence],
+    intent: ControlIntent,
+    used: set[int],
+    lexicon: Lexicon,
 ) -> list[Wish]:
     """The wishes of a message, in order; chunks of ``used`` are explained otherwise."""
     wishes = [wish for sentence in found for wish in _of_sentence(line, stance, sentence, intent, used)]
@@ -54,7 +62,21 @@ def read_wishes(
         told = [n for n, w in enumerate(wishes) if w.index < at and w.chunk.letter == "P"]
         if told and wishes[told[-1]].sense == "want":
             wishes[told[-1]] = replace(wishes[told[-1]], sense="deny")
-    return wishes
+    return [*wishes, *_other_roles(line, wishes, lexicon)]
+
+
+def _other_roles(line: Line, wishes: Sequence[Wish], lexicon: Lexicon) -> Iterator[Wish]:
+    """ "By Woody Allen, in which he does not act": the same name is denied in another role."""
+    for match in line.find(_NOT_THEIR_ROLE):
+        at = line.span(match)[0]
+        told = [w for w in wishes if w.index < at and w.chunk.letter == "P" and w.sense == "want"]
+        facet = next((f for f, words in lexicon.words.items() if match["verb"] in words.verbs), None)
+        meaning = told[-1].chunk.meaning if told else None
+        if facet is None or meaning is None or meaning.require[0].facet == facet:
+            continue
+        name = lexicon.names.by_full_name(name_key(meaning.require[0].values[0]), facet)
+        if name is not None and name.facet == facet:
+            yield replace(told[-1], chunk=replace(told[-1].chunk, meaning=wish_for(name)), sense="deny")
 
 
 def _of_sentence(

@@ -144,6 +144,10 @@ CASES: dict[str, dict[str, Any]] = {
         "require": [genre("Western")],
         "exclude": [by("Clint Eastwood")],
     },
+    "dramas directed by Clint Eastwood in which he does not act": {
+        "require": [genre("Drama"), by("Clint Eastwood")],
+        "exclude": [{"facet": "cast", "any_of": ["Clint Eastwood"]}],
+    },
     "nothing gory. or any westerns": {"exclude": [genre("Western")]},
     "thrillers made in France, not in Italy": {
         "require": [genre("Thriller"), {"facet": "country", "any_of": ["France"]}],
