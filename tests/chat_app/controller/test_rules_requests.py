@@ -232,6 +232,20 @@ def test_a_request_means_what_it_says(reader: RuleReader, text: str, intent: dic
 
 
 @pytest.mark.parametrize(
+    ("then", "directors"),
+    [
+        ("ugh no, make it polanski", [by("Roman Polanski")]),
+        ("make it Polanski too", [by("Alfred Hitchcock", "Roman Polanski")]),
+    ],
+)
+def test_a_second_thought_in_the_next_turn(reader: RuleReader, then: str, directors: list) -> None:
+    state = State().apply(reader.read(State(), "hitchcock thrillers"))
+    intent = state.apply(reader.read(state, then)).intent
+    asked = ControlIntent.model_validate({"require": [genre("Thriller"), *directors]})
+    assert differences(asked, intent, reader.catalog) == []
+
+
+@pytest.mark.parametrize(
     ("name", "hard", "exact"),
     [("requests_dev", 0.93, 0.88), ("requests_dev2", 0.9, 0.85), ("requests_dev3", 0.88, 0.82)],
 )
