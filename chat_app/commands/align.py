@@ -41,8 +41,10 @@ def sft(dataset: str | None, name: str | None, **given: Any) -> None:
     work, adapter = settings.data_dir / "training" / name, own_models(settings) / name
     if not params.epochs:
         folder = find_adapter(name, settings)
-        if folder is None or not params.practice:
-            raise click.UsageError("Without epochs an adapter practises: give its --name, and --practice 1.")
+        if not params.practice:
+            raise click.UsageError("Without epochs there is only practice: add --practice 1.")
+        if folder is None:
+            raise click.UsageError(f"There is no adapter “{name}” to practise: see `tiller models`.")
         adapter = with_parents(folder, practised_adapter(adapter))
         work = work.with_name(practised_adapter(adapter).name)
     made = run_sft(load_sources(data, settings, say), work, adapter, params, say)

@@ -59,3 +59,14 @@ def test_own_data_end_in_a_usable_adapter(tmp_path: Path) -> None:
     assert "board-games-dpo (default for board-games)" in tiller("models").stdout
     tiller("models", "rollback")
     assert "board-games-sft (default for board-games)" in tiller("models").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--epochs", "0"], "add --practice 1"), (["--epochs", "0", "--practice", "1"], "“board-games-sft”")],
+)
+def test_practice_needs_something_to_practise(tmp_path: Path, arguments: list[str], said: str) -> None:
+    own = {"TILLER_HOME": str(tmp_path), "TILLER_CATALOG": str(GAMES)}
+    command = [sys.executable, "-m", "chat_app.cli", "align", "sft", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **own})
+    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
