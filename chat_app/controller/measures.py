@@ -83,7 +83,7 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
             rf"(?P<low>above|over|higher than|better than)(?: a)? (?P<amount>{figure})"
             rf"(?: (?:out of|/) (?P<outof>\d+))?{_END}"
             rf"|(?P<high>below|under|lower than|worse than)(?: a)? (?P<amount6>{figure}){_END}"
-            rf"|(?P<amount4>\d+(?:\.\d+)?) ?(?:out of|/) ?(?P<outof4>(?!50)\d+)"
+            rf"|(?P<amount4>\d+(?:\.\d+)?) ?(?:out of|/) ?(?P<outof4>\d+)"
             rf"(?! (?:should|must|of|are|can|need|have|has|to be|shall|O|[a-z]+ ?s)(?= |$)){after}?"
             rf"|(?P<amount5>\d+(?:\.\d+)?) ?\+(?! ?\d)(?: rating| rated| {unit or 'points'})?"
         )

@@ -24,9 +24,8 @@ _DECADES = {
     "noughties": 0,
     "naughties": 0,
     "aughts": 0,
-    "thousands": 0,
 }
-_DECADE = rf"(?:(?:18|19|20)?\d0s|(?:nineteen |twenty )?(?:{'|'.join(list(_DECADES)[:-1])})|two thousands)"
+_DECADE = rf"(?:(?:18|19|20)?\d0s|(?:nineteen |twenty )?(?:{'|'.join(_DECADES)})|two thousands)"
 _TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
@@ -100,6 +99,8 @@ def _spelled_year(words: str) -> int:
 
 
 def _first_year(decade: str, words: str) -> int:
+    if words.endswith("two thousands"):
+        return 2000
     if decade in _DECADES:
         tens = _DECADES[decade]
         return (1900 if tens >= 20 and "twenty " not in words else 2000) + tens
