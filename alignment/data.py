@@ -108,7 +108,7 @@ class Windows:
 
     def _branches(self, samples: list[Sample]) -> list[Branch]:
         return [
-            Branch(s.cut, s.words, s.answer, s.plan, s.odds, whole=number < self.params.branches)
+            Branch(s.cut, s.words, s.answer, s.plan, s.scores, s.odds, number < self.params.branches)
             for number, s in enumerate(samples)
             if s.answer and self._may_be_seen(s.words) and self._may_be_seen(s.answer)
         ]

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from alignment.answers import Places
 from alignment.packing import Branch, Packed
 from alignment.tasks import Teacher
-from recsys.constraints import order_key
 
 NEVER = float("-inf")
 
@@ -80,24 +80,18 @@ def _odds(branch: Branch) -> Tensor:
     assert branch.odds is not None and not isinstance(branch.answer, str)
     answer = branch.answer if branch.whole else branch.answer[:1]
     scores = torch.from_numpy(branch.odds).repeat(len(answer), 1)
-    for place, row in enumerate(answer):
+    for place, row in enumerate(branch.listed or answer):
         scores[place + 1 :, row] = NEVER
     return scores
 
 
 def _permitted(branch: Branch) -> Iterator[np.ndarray]:
-    """What may stand at each label of an answer, bool ``(n_items,)``: what keeps the plan within reach,
-    and of that what an order puts first; nothing at the end."""
+    """What may stand at each label of an answer, bool ``(n_items,)``; nothing at the end."""
     assert branch.plan is not None
-    guard, constraints = branch.plan.guard(), branch.plan.constraints
-    order = constraints.intent.order
-    key = order_key(constraints.catalog, order) if order else None
-    for row in branch.answer:
-        mask = guard.allowed()
-        if key is not None:
-            mask &= key == key[mask].max()
-        yield mask
+    places = Places(branch.plan)
+    for row in branch.listed or branch.answer:
+        yield places.permitted()
         if not branch.whole:
             return
-        guard.take(int(row))
-    yield np.zeros_like(mask)
+        places.take(int(row))
+    yield places.permitted()

@@ -28,11 +28,13 @@ NEVER = -1e4
 class Losses:
     """Mean losses of a batch, in nats a label: of the next item among the items, and of the
     answers over the whole vocabulary; ``obeying`` is minus the logarithm of the probability of all
-    that an answer may say, at the temperature :data:`OBEYING`."""
+    that an answer may say, at the temperature :data:`OBEYING`. ``said``: the items' logits at the labels of
+    answers, ``(labels, n_items)``, without gradient."""
 
     next_item: Tensor
     answer: Tensor
     obeying: Tensor
+    said: Tensor
 
 
 class Network(nn.Module):
@@ -84,15 +86,17 @@ class Network(nn.Module):
                 next_item = (next_item - (guide.next_item * found).sum(1).mean()) / 2
         at = batch.answer >= 0
         words = (hidden[at] @ self.words.T).float()
-        both = torch.cat([words, self._item_logits(hidden[at], rows_out)], dim=1)
+        said = self._item_logits(hidden[at], rows_out)
         if not at.any():
-            return Losses(next_item, nothing, nothing)
+            return Losses(next_item, nothing, nothing, said.detach())
+        both = torch.cat([words, said], dim=1)
         found = F.log_softmax(both, dim=1)
         losses = F.nll_loss(found, batch.answer[at], reduction="none")
         if guide is not None:
             guided = -(guide.answer * found[guide.places, len(self.words) :]).sum(1)
             losses = losses.index_put((guide.places,), (losses[guide.places] + guided) / 2)
-        return Losses(next_item, losses.mean(), self._obeying(both, batch.answer[at], guide))
+        obeying = self._obeying(both, batch.answer[at], guide)
+        return Losses(next_item, losses.mean(), obeying, said.detach())
 
     def _obeying(self, logits: Tensor, labels: Tensor, guide: Guide | None) -> Tensor:
         if guide is None or not len(guide.planned):

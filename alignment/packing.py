@@ -27,16 +27,19 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Branch:
-    """A request after ``cut`` entries of the history, and its answer: rows, or text. ``plan``, ``odds``: see
-    :class:`~alignment.tasks.Sample`. ``whole``: whether more than the answer's first token is learned;
-    without the rest, a request is short."""
+    """A request after ``cut`` entries of the history, and its answer: rows, or text. ``plan``, ``scores``,
+    ``odds``: see :class:`~alignment.tasks.Sample`. ``whole``: whether more than the answer's first token is
+    learned; without the rest, a request is short. ``listed``: what stands before each label, where that is
+    another list than the answer."""
 
     cut: int
     words: Words
     answer: tuple[int, ...] | str
     plan: SlatePlan | None = None
+    scores: np.ndarray | None = None
     odds: np.ndarray | None = None
     whole: bool = True
+    listed: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

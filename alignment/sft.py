@@ -2,7 +2,8 @@
 
 The items are learned: at every entry of a history the next one, and answers to requests that branch off
 the history. Then answering may be practised: many more requests on shorter pieces of history, and besides
-what was listed it is learned what might have been (``alignment/guide.py``); the items' rows stay, and
+what was listed it is learned what might have been (``alignment/guide.py``), first after what the teacher
+lists, then after what the model would list itself (``alignment/own_lists.py``); the items' rows stay, and
 what is learned becomes an adapter of its own, a child of the first.
 Many requests share one history (``alignment/packing.py``) and item rows are composed anew in every step,
 neither of which TRL's SFTTrainer knows, so this is a loop of its own on ``accelerate``.
@@ -14,7 +15,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from alignment.checkpoint import check_finite, load_checkpoint, save_checkpoint
 from alignment.data import WindowParams, Windows
 from alignment.guide import guide
 from alignment.network import Losses, Network
+from alignment.own_lists import own_lists
 from alignment.packing import Packed, collate, pack
 from alignment.probe import probe
 from alignment.sources import Sources
@@ -42,10 +44,11 @@ CHECKPOINT, LOG = "checkpoint.pt", "losses.jsonl"
 #: Batches that are sorted by length together, so that little is padded.
 SORTED_TOGETHER = 16
 CLIP = 1.0
+REPORT_EVERY = 20  # steps
 #: In what practice is like what it goes on from.
 SHAPE = ("layers", "rank", "alpha")
 BIAS_RATE = 10.0
-PARTS = tuple(part.name for part in fields(Losses))
+PARTS = ("next_item", "answer", "obeying")
 CONSTANT = ("along", "per_logit")  # buffers of the item rows
 
 
@@ -172,7 +175,8 @@ class _Run:
     def _steps_of(self, epoch: int) -> int:
         """About so many steps."""
         windows = self._windows_of(epoch)
-        return math.ceil(len(windows.spans(epoch)) * (1 + windows.params.short) / self.params.batch)
+        batches = math.ceil(len(windows.spans(epoch)) * (1 + windows.params.short) / self.params.batch)
+        return batches * (2 if epoch >= self.params.epochs else 1)
 
     def train(self) -> Path:
         if not self._resume() and self.params.epochs:
@@ -224,17 +228,30 @@ class _Run:
         for number, batch in enumerate(self._batches()):
             if number < self.within:
                 continue  # done before an interruption
-            losses.append(self._train_on(batch))
+            before = self.step
+            losses += self._run_batch(batch)
             self.within = number + 1
-            if self.step % 20 == 0:
-                self._report(losses[-20:])
-            if stop or self.step % self.params.save_every == 0:
+            if self._passed(before, REPORT_EVERY):
+                self._report(losses[-REPORT_EVERY:])
+            if stop or self._passed(before, self.params.save_every):
                 self._save()
             if stop:
                 return False
         return True
 
-    def _train_on(self, windows: list[Packed]) -> tuple[float, ...]:
+    def _passed(self, before: int, every: int) -> bool:
+        return self.step // every > before // every
+
+    def _run_batch(self, batch: list[Packed]) -> list[tuple[float, ...]]:
+        """A step; where answering is practised a second one, after the model's own lists."""
+        learned = self._train_on(batch)
+        steps = [_parts(learned)]
+        if self.practising:
+            said = learned.said.float().cpu().numpy()
+            steps.append(_parts(self._train_on(own_lists(batch, said, self.prompts.first))))
+        return steps
+
+    def _train_on(self, windows: list[Packed]) -> Losses:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * self._rate()
         known = torch.rand(len(self.trained)) >= self.params.unknown
@@ -252,7 +269,7 @@ class _Run:
         check_finite(norm, self.step, self._checkpoint)
         self.optimizer.step()
         self.step += 1
-        return tuple(float(getattr(losses, part).detach()) for part in PARTS)
+        return losses
 
     def _batches(self) -> Iterator[list[Packed]]:
         """The batches of this epoch, the same ones every time."""
@@ -383,6 +400,10 @@ class _Run:
             metrics=metrics,
             revision=revision(),
         )
+
+
+def _parts(losses: Losses) -> tuple[float, ...]:
+    return tuple(float(getattr(losses, part).detach()) for part in PARTS)
 
 
 def _figures(metrics: Mapping[str, Any]) -> str:

@@ -2,8 +2,8 @@
 
 The tasks are those of "Aligning Large Language Models for Controllable Recommendations" (Lu et al.,
 ACL 2024) and of what a :class:`~recsys.controls.ControlIntent` can say beyond them. Every list comes
-from one place, :func:`label`: the compiled controls applied to the teacher's ranking, the item that
-truly came next first when it qualifies.
+from one place, :mod:`alignment.answers`: the compiled controls applied to the teacher's ranking, the item
+that truly came next first when it qualifies.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from alignment.answers import best_list
 from alignment.intents import Intents, Moment
 from alignment.wishes import Wishes
 from recsys.catalog import Catalog
@@ -90,8 +91,9 @@ class Sample:
     ``words``; the answer are catalogue rows in order, or a text.
 
     ``intent`` is what the words ask of a list (None where they ask for none), ``shown`` are rows
-    listed before, which are not wanted again. ``plan`` is what may be listed; ``odds`` float32
-    ``(n_items,)``: the teacher's scores where they alone rank that (-inf: what may not), else None.
+    listed before, which are not wanted again. ``plan`` is what may be listed, and ``scores`` ``(n_items,)``
+    rank it; ``odds`` float32 ``(n_items,)``: the teacher's scores where they alone do (-inf: what may not),
+    else None.
     """
 
     task: str
@@ -101,16 +103,8 @@ class Sample:
     intent: ControlIntent | None = None
     shown: tuple[int, ...] = ()
     plan: SlatePlan | None = field(default=None, compare=False, repr=False)
+    scores: np.ndarray | None = field(default=None, compare=False, repr=False)
     odds: np.ndarray | None = field(default=None, compare=False, repr=False)
-
-
-def label(plan: SlatePlan, scores: np.ndarray, target: int | None = None) -> list[int]:
-    """The best list that obeys: ``plan`` applied to ``scores`` ``(n_items,)``, with ``target`` (the
-    row that truly comes next) before all others wherever the plan permits it."""
-    if target is not None:
-        scores = scores.copy()
-        scores[target] = float(scores.max()) + 1
-    return plan.pick(scores)
 
 
 class TaskMaker:
@@ -249,7 +243,7 @@ class TaskMaker:
         if not planned:
             return None
         intent, plan = planned
-        shown = tuple(row for row in label(plan, moment.scores) if row != moment.target)
+        shown = tuple(row for row in best_list(plan, moment.scores) if row != moment.target)
         rest = self._plan(intent, moment.known, shown) if shown else None
         if rest is None:
             return None
@@ -298,10 +292,10 @@ class TaskMaker:
         if constraints.intent.order and wished and not plan.bounds and steered.fits.sum() >= plan.count:
             # the newest of those that fit, not the newest of all
             plan = replace(plan, table=PatternTable(np.flatnonzero(steered.fits), []))
-        answer, odds = tuple(label(plan, steered.scores, target)), None
+        answer, odds = tuple(best_list(plan, steered.scores, target)), None
         if not (plan.bounds or constraints.intent.order) and steered.scores is moment.scores:
             odds = np.where(plan.eligible, moment.scores, -np.inf).astype(np.float32)
-        return Sample(task, len(moment.known), words, answer, intent, shown, plan, odds)
+        return Sample(task, len(moment.known), words, answer, intent, shown, plan, steered.scores, odds)
 
     def _worded(self, intent: ControlIntent, shown: Sequence[int] = ()) -> Words:
         if not self._unseen and self._rng.random() < CANONICAL:
