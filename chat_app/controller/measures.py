@@ -25,12 +25,19 @@ _LASTED = re.compile(
     r"(?:^| )(?:\w{2,}ed|been|slept|sat|\w+(?<!look)(?<!search)(?<!ask)ing) for (?:like |about |over )?$"
 )
 
+#: Behind how long something else takes: "a 14 hour flight".
+_JOURNEY = re.compile(
+    r" (?:long )?(?:(?!film|movie)\w+ )?"
+    r"(?:flights?|drives?|trips?|rides?|journeys?|shifts?|layovers?|commutes?|walks?|nap|workday)(?= |$)"
+)
+
 
 def find_measures(text: Text, words: FacetWords) -> Iterator[tuple[int, int, Range]]:
     """Token spans that bound one numeric facet, and what they mean."""
     for pattern in _measure_patterns(words):
         for match in text.find(pattern):
-            if (found := _measure_range(match, words)) and not _LASTED.search(text.line[: match.start()]):
+            lasted = _LASTED.search(text.line[: match.start()]) or _JOURNEY.match(text.line, match.end())
+            if not lasted and (found := _measure_range(match, words)):
                 yield *text.span(match), found
 
 
@@ -62,8 +69,8 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
             rf"|(?P<over>{_LOW}|{_NOT_LOW}) (?P<a4>{NUMBER}(?: {unit})?),?(?: and| but|,)+"
             rf" (?:{_HIGH}) (?P<b4>{amount})"
             rf"|(?P<below>{_HIGH}) (?P<b5>{amount})(?: and| but|,| ,)+"
-            rf" (?:{_LOW}|{_NOT_LOW}) (?P<a5>{NUMBER})(?: {unit})?"
-            rf"(?! (?:of|more|hours?|minutes?))"
+            rf" (?:{_LOW}|{_NOT_LOW}) (?P<a5>{NUMBER})(?![.\d])(?: {unit})?"
+            rf"(?! (?:of|more|hours?|minutes?|stars?|rating|points|/|out of))"
             rf"|(?:{op} (?:a |the )?)?(?P<amount>{amount}){after}?(?: long| rating)?"
         )
     named = _any([*words.cues, *words.names])

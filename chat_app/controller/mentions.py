@@ -20,6 +20,7 @@ from chat_app.controller.quotas import EVENLY
 from chat_app.controller.text import Text, canonical, plural, singular
 from chat_app.controller.titles_in_text import TitleSpotter
 from chat_app.controller.turn import Unknown
+from chat_app.controller.years import DECADES
 from chat_app.state import State
 
 _SHARE_WORDS = {
@@ -36,7 +37,7 @@ _SHARE = re.compile(
 _EVENLY = re.compile(rf"(?<!\S)(?:{'|'.join(EVENLY)})(?!\S)")
 _COUNT = re.compile(rf"(?<!\S){COUNT}(?!\S)")
 _ONE_ENOUGH = compiled("mention_one_enough")
-_ONE_OF_THEM = compiled("mention_one_of_them")
+_ONE_OF_THEM = compiled("mention_one_of_them", DECADES="|".join(DECADES))
 _OF_THEM = re.compile(r"of (?:them|those|these|which)(?= |$)")
 _AMOUNT_CUES = WORDS["mention_amount_cues"]
 _BEFORE_ONE = _AMOUNT_CUES | WORDS["mention_before_one"]

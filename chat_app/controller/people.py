@@ -49,9 +49,12 @@ class NameSpotter:
     def claim_siblings(self, claims: Claims) -> None:
         """Claim "the Coen brothers": both of them."""
         for match in re.finditer(
-            r"(?:^|(?<= ))(?:the )?(?P<name>\w+) (?:brothers|sisters|bros)(?= |$)", claims.text.line
+            r"(?:^|(?<= ))(?:(?:the )?(?P<name>\w+) (?:brothers|sisters|bros)|the (?P<both>\w{4,})s)(?= |$)",
+            claims.text.line,
         ):
-            pair = self.names.siblings(match["name"])
+            if match["both"] and is_common(match["both"]):
+                continue
+            pair = self.names.siblings(match["name"] or match["both"])
             if len(pair) == 2 and pair[1].weight > 0.3 * pair[0].weight:
                 clause = Clause(facet=pair[0].facet, any_of=tuple(sorted(n.value for n in pair)))
                 start, end = claims.text.span(match)
@@ -248,7 +251,7 @@ class NameSpotter:
     def _as_beside(self, claims: Claims, start: int, name: Name) -> Name:
         """The name in the role of one that stands before it in a list: "John Wayne or Clint Eastwood"."""
         at = start - 1
-        while at > 0 and claims.text.tokens[at].norm in _JOINTS:
+        while at > 0 and claims.text.tokens[at].norm in _JOINTS | _DENIALS:
             at -= 1
         owner = claims.owner(at) if at < start - 1 else None
         if owner is None or owner.letter != "P" or owner.meaning is None:
@@ -277,7 +280,8 @@ class NameSpotter:
         if name is None or name.items < KNOWN_BY_SURNAME:
             return None
         after = text.tokens[start + 1].norm if start + 1 < len(text) else ""
-        of_noun = text.capitalised(start, start + 1) and self.lexicon.is_noun(after)  # "a Kurosawa film"
+        said_so = text.capitalised(start, start + 1) or not text.cased and not is_common(word)
+        of_noun = said_so and self.lexicon.is_noun(after)  # "a Kurosawa film"
         if name.weight < self.names.well_known and not of_noun and not self._unmistakable(word):
             return None
         carried = (
@@ -288,9 +292,13 @@ class NameSpotter:
             start > 0
             and text.raw[text.tokens[start - 1].start].isupper()
             and text.capitalised(start - 1, start)
+            and not _shouted(text, start - 1)
         )
         after_capital = (
-            bool(after) and after[0].isalpha() and text.raw[text.tokens[start + 1].start].isupper()
+            bool(after)
+            and after[0].isalpha()
+            and text.raw[text.tokens[start + 1].start].isupper()
+            and not _shouted(text, start + 1)
         )
         if capital and not before_capital and not after_capital:
             return name if word not in ORDINARY_NAMES else None
@@ -328,6 +336,7 @@ class NameSpotter:
         """Claim surnames of the well known with a slip of the keyboard ("spielburg"), after a first name
         or alone, where the word is no word otherwise."""
         text = claims.text
+        self._claim_slipped_first(claims)
         for i, token in enumerate(text.tokens if common_words() else ()):
             word = token.norm
             if len(word) < 6 or not word.isalpha() or not claims.free(i, i + 1) or not self._no_word(word):
@@ -339,6 +348,20 @@ class NameSpotter:
                 self._take(claims, start, i + 1, self._cued(text, i - 1, full[0][0]))
             elif len(word) > 6 and (name := self.names.near_surname(word)) and self._unlike_words(name):
                 self._take(claims, i, i + 1, self._cued(text, i, name))
+
+    def _claim_slipped_first(self, claims: Claims) -> None:
+        """Claim full names whose first name has a slip: "nicholas cage"."""
+        text = claims.text
+        for i in range(1, len(text)):
+            first, last = text.tokens[i - 1].norm, text.tokens[i].norm
+            if len(first) < 4 or first in FUNCTION or last not in self.names.last:
+                continue
+            near = self.names.nearest(f"{first} {last}", n=1) if claims.free(i - 1, i + 1) else []
+            if not near or near[0][1] < NEAR_NAME + 4:
+                continue
+            name = self.names.by_full_name(name_key(near[0][0].value))
+            if name and name.items >= KNOWN_BY_SURNAME and name_key(name.value).endswith(f" {last}"):
+                self._take(claims, i - 1, i + 1, self._cued(text, i - 1, name))
 
     @staticmethod
     def _unlike_words(name: Name) -> bool:
@@ -366,6 +389,12 @@ class NameSpotter:
     def _take(self, claims: Claims, start: int, end: int, name: Name) -> bool:
         meaning = wish_for(name)
         return claims.claim(Chunk(start, end, claims.text.words(start, end), "P", meaning=meaning))
+
+
+def _shouted(text: Text, at: int) -> bool:
+    """Whether a word is all capitals ("NOT"): said loudly, rather than a name."""
+    token = text.tokens[at]
+    return token.end - token.start > 1 and text.raw[token.start : token.end].isupper()
 
 
 def _cue_pattern(cues: tuple[str, ...]) -> re.Pattern[str] | None:

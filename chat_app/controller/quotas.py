@@ -20,6 +20,10 @@ _AFTER = (
     r"| (?P<a_most>at most|or less|or fewer|tops|max|maximum))?"
 )
 _QUOTA = compiled("quota", OP=f"(?:{_OP})", LINK=joined("quota_link"), AFTER=_AFTER)
+_BOUNDS = ("a_least", "a_most", "b_least", "b_most")
+#: "Romance is fine, but max 3"; here the bound must be said.
+_BEHIND = compiled("quota_behind", OP=f"(?:{_OP})", AFTER=_AFTER.removesuffix("?"))
+_POINTING = ("these", "those", "both", "all", "other", "the", "my", "our", "same")
 _AMONG = re.compile(
     r" (?:O )?(?:among (?:them|those|these)|in (?:there|the mix|the list|between)|included|thrown in)(?= |$)"
 )
@@ -27,6 +31,7 @@ _REST = re.compile(r"rest|remain|others")
 _NOUNS = WORDS["quota_nouns"]
 _NOT_BEFORE = WORDS["quota_not_before"]
 _MAKE = compiled("quota_make")
+_CORRECTS = compiled("quota_corrects")
 _OR_TWO = compiled("quota_or_two")
 _AUDIENCE = WORDS["quota_audience"]
 _AGED = WORDS["quota_aged"]
@@ -47,10 +52,17 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
     out = Amounts(used=set(taken))
     plain: list[_Counted] = []  # "five comedies": the count, or one of several quotas
     rest: list[_Counted] = []
+    for match in line.find(_BEHIND):
+        amount = "amount" if match["amount"] else "amount2"
+        what_at, at = line.span(match, "what")[0], line.span(match, amount)[0]
+        what = line.chunks[what_at]
+        told = stance.marks[what_at].mode in _TOLD
+        if what.meaning is not None and not {at, what_at} & out.used and not told:
+            _add_quota(out, line, _Counted(match, at, line.chunks[at], what_at, what))
     for match in line.find(_QUOTA):
         amount, what = line.of(match, "amount")[-1], line.of(match, "what")[0]
         counted = _Counted(match, line.span(match, "amount")[0], amount, line.span(match, "what")[0], what)
-        if what.meaning is None or stance.marks[counted.what_at].mode in _TOLD or counted.at in taken:
+        if what.meaning is None or stance.marks[counted.what_at].mode in _TOLD or counted.at in out.used:
             continue
         if _REST.search(match["amount"]) and not any(q.share for q in out.quotas):
             rest.append(counted)
@@ -136,7 +148,7 @@ def _is_count(line: Line, match: re.Match[str], intent: ControlIntent) -> bool:
     """ "five thrillers" asks for five; "three of them thrillers", "at least three" are quotas."""
     if match["amount"] != "N" or match["of_them"] or _AMONG.match(line.s, match.end()):
         return False
-    if any(match[op] for op in _OPS) or match["a_least"] or match["a_most"]:
+    if any(match[op] for op in _OPS) or any(match[bound] for bound in _BOUNDS):
         return False
     linked = re.search(r"(?:from|by|with|starring|be|are|is|should)", match["link"])
     number = line.of(match, "amount")[-1].number or 0  # as many as the whole list: no part of it
@@ -159,8 +171,9 @@ def _quota(match: re.Match[str], amount: Chunk, what: Chunk, before: list[Quota]
         op, share = "about", round(left, 3)
     else:
         op, share = "at_least", 0.5
-    if match["a_least"] or match["a_most"]:
-        op = "at_least" if match["a_least"] else "at_most"
+    said = match.groupdict()
+    if any(said.get(bound) for bound in _BOUNDS):
+        op = "at_least" if said.get("a_least") or said.get("b_least") else "at_most"
     meaning = what.meaning
     if meaning is None:
         return None
@@ -181,17 +194,29 @@ def _read_count(out: Amounts, line: Line, stance: Stance) -> int | None:
         at = line.span(match, "n")[0]
         out.used.add(at)
         return at
+    first: int | None = None
     for i, chunk in enumerate(line.chunks):
         if i in out.used or chunk.letter != "N" or stance.marks[i].mode in _TOLD:
             continue
         whole = chunk.number is not None and chunk.number >= 1 and chunk.number == int(chunk.number)
-        if whole and _counts_items(line, i) and not _are_ages(line, i):
+        if not whole or not _counts_items(line, i) or _are_ages(line, i):
+            continue
+        if first is None or _corrects(line, i):
             out.count = min(int(chunk.number or 1), MAX_COUNT)
             out.used.add(i)
-            return i
+            first = i
+    if first is not None:
+        return first
     if any(_asks_for_one(line, stance, i) for i in range(len(line)) if i not in out.used):
         out.count = 1
     return None
+
+
+def _corrects(line: Line, i: int) -> bool:
+    """Whether a number stands for one said before: "wait, make that 8", "9 in total"."""
+    before = "".join(f"{chunk.symbol} " for chunk in line.chunks[max(0, i - 6) : i])
+    after = " ".join(chunk.norm for chunk in line.chunks[i + 1 : i + 3])
+    return bool(_CORRECTS.search(before)) or after in ("in total", "all in", "in all")
 
 
 def _asks_for_one(line: Line, stance: Stance, i: int) -> bool:
@@ -216,7 +241,7 @@ def _are_ages(line: Line, i: int) -> bool:
 
 
 def _counts_items(line: Line, i: int) -> bool:
-    if i and line.chunks[i - 1].norm in ("these", "those", "both", "all", "other", "the", "my", "our"):
+    if i and line.chunks[i - 1].norm in _POINTING:
         ranked = i + 1 < len(line) and (said := line.chunks[i + 1].meaning) is not None and said.order
         only = i > 1 and line.chunks[i - 2].norm in ("only", "just")
         return line.chunks[i - 1].norm == "the" and bool(only or ranked)  # "the three longest westerns"
@@ -298,6 +323,10 @@ def _counts_items(line: Line, i: int) -> bool:
         "in",
         "i",
         "we",
+        "-",
+        "actually",
+        "max",
+        "tops",
     )
     ends = (
         ends

@@ -33,6 +33,7 @@ _TURN = frozenset(
 )
 RELATIVES = frozenset({"where", "which", "whose"})
 _MADE = ("made", "produced", "filmed", "shot", "set")
+_STYLES = ("style", "esque", "ish", "vibe", "vibes", "type")
 _DENIALS = frozenset("no not nothing none without".split())
 _DETERMINERS = WORDS["stance_determiners"]
 
@@ -101,7 +102,7 @@ class Stance:
     def _cue(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool, int] | None:
         """The cue that begins at a chunk: its mode, polarity and length in chunks."""
         following = self.line.chunks[i + 1].norm if i + 1 < len(self.line) else ""
-        if self.line.chunks[i].letter == "T" and following in ("style", "esque", "vibe", "vibes", "type"):
+        if self.line.chunks[i].letter == "T" and following in _STYLES:
             return "seed", negated, 2
         if self.line.chunks[i].letter == "T" and _STYLED.match(self.line.s, self.line._starts[i]):
             return "seed", negated, 1
@@ -128,7 +129,7 @@ class Stance:
             return "verdict", False, 1
         relative = any(
             c.letter in ("O", "V") or c.norm in ("ones", "one", "something", "anything", "nothing", "stuff")
-            for c in self.line.chunks[max(0, i - 3) : i]
+            for c in self.line.chunks[max(0, i - 5) : i]
         )
         if self.line.chunks[i].norm in ("that", "which") and (relative or before and before.norm == "of"):
             return None
@@ -255,7 +256,8 @@ class Stance:
             bounded = i > 0 and (self.line.chunks[i - 1].letter == "R") != numbered
             if bounded or ahead.norm in ("maybe", "perhaps", "possibly", "preferably", "ideally", "rather"):
                 return "want", False  # "nothing over 3 hours, comedy or drama"
-        if joint == "," and mode == "unseen" and ahead is not None and ahead.meaning and ahead.meaning.order:
+        sorts = ahead is not None and ahead.meaning is not None and ahead.meaning.order is not None
+        if joint == "," and sorts and (negated or mode == "unseen"):
             return "want", False  # "that I have not seen, oldest first"
         while (
             at < len(self.line)

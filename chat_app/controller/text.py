@@ -61,6 +61,16 @@ _THEN = re.compile(
     r"(?= (?:an?|\d|one|two|three|four|five|six|seven|eight|nine|ten|half|that|this|the)\b)",
     re.IGNORECASE,
 )
+_SIGN = re.compile(r"(?<![-<>=])([<>])(=?) ?(?=(\d{4}(?!\d))?\d?)(?![<>=-])")
+_SIGNS = {
+    "<": ("before", "under"),
+    ">": ("after", "over"),
+    "<=": ("until", "at most"),
+    ">=": ("since", "at least"),
+}
+_AT_THE = re.compile(r"\bat the (?:very |absolute )?(most|least)\b", re.IGNORECASE)
+_ONCE = re.compile(r"\b(once|twice) at (most|least)\b", re.IGNORECASE)
+_HOUR_AND_HALF = re.compile(r"(?<!an )(?<!a )(?<!one )(?<!\d )\bhour and a half\b", re.IGNORECASE)
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = {ord(c): "'" for c in "’‘´`ʼ′"} | {ord(c): '"' for c in "“”„«»″"}
 _KEEP = frozenset(',.!?;:"()&%/-+*')
@@ -94,6 +104,11 @@ _SPOKEN = {
     "lotsa": "lots of",
     "somthing": "something", "somethin": "something", "anythin": "anything", "everythin": "everything",
     "tryna": "trying to", "bout": "about",
+    "r": "are", "n": "and", "b4": "before", "altogether": "in total", "alltogether": "in total",
+    "minits": "minutes", "minuets": "minutes", "mintues": "minutes", "minuts": "minutes",
+    "minuites": "minutes", "twentys": "twenties", "thirtys": "thirties", "fortys": "forties",
+    "fiftys": "fifties", "sixtys": "sixties", "seventys": "seventies", "eightys": "eighties",
+    "ninetys": "nineties", "ninties": "nineties",
     "tonite": "tonight", "nite": "night", "tho": "though", "tv": "tv", "yrs": "years", "def": "definitely",
 }  # fmt: skip
 _IS_AFTER = frozenset(
@@ -221,6 +236,10 @@ def clean(message: str) -> str:
     text = _WITH.sub(lambda m: "without " if m[1] else "with ", text)  # "w/ subtitles"
     text = _HALF.sub(r"\1.5", text)
     text = _POINT.sub(lambda m: f"{_DIGITS.index(m[1].lower())}.{_DIGITS.index(m[2].lower())}", text)
+    text = _SIGN.sub(lambda m: f" {_SIGNS[m[1] + m[2]][m[3] is None]} ", text)  # "<1930", ">= 4 stars"
+    text = _AT_THE.sub(r"at \1", text)
+    text = _ONCE.sub(lambda m: f"{'two' if m[1].lower() == 'twice' else 'one'} at {m[2]}", text)
+    text = _HOUR_AND_HALF.sub("an hour and a half", text)
     text = _THEN.sub(r"\1 than", text)  # "longer then two hours"
     return re.sub(r"\s+", " ", text.replace("...", ". ")).strip()
 

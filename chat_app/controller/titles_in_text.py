@@ -25,12 +25,15 @@ from recsys.titles import Mention
 ENOUGH = 2.0
 WELL_KNOWN = 0.12  # share of the items that may be more popular
 NEAR_TITLE = 88.0  # likeness (0..100) of a misspelt title after a cue
+LONG = 4  # words: what is said so is a title, though each is an ordinary one
+SURELY_NEAR = 90.0  # of one of several words that is well known
 
 _STRONG = compiled("titles_strong")
 _NAMED = compiled("titles_named")
 _AFTER_CUE = compiled("titles_after_cue")
 _WEAK = compiled("titles_weak")
-_STYLE = re.compile(r"(?:style|esque|vibes?)(?= |$)")  # "Die Hard style"
+_STYLE = re.compile(r"(?:style|vibes?|(?:kind|sort|type) of)(?= |$)")  # "Die Hard style"
+_ISH = re.compile(r"(?:ish|esque)(?= |$)")  # "chinatown-ish"
 _IN_PERIOD = re.compile(r"(?:^| )(?:(?:between|from) \d+ (?:and|to|until|-)|between|since|until)$")
 _CROSSED = re.compile(r"(?:crossed with|meets|mixed with)(?= )")  # "Alien crossed with Heat"
 _DENIED = compiled("titles_denied")
@@ -94,6 +97,7 @@ class TitleSpotter:
     def _claim_near(self, claims: Claims) -> list[Unknown]:
         """Claim misspelt titles after a cue, and what is a title of nothing here."""
         text, unknown = claims.text, []
+        self._claim_styled(claims)
         starts = {text.at(m.end()) for m in _AFTER_CUE.finditer(text.line)}
         for i, token in enumerate(text.tokens[1:-1], 1):  # "… The Mountain Between Us (2017)"
             year = token.norm == "(" and re.fullmatch(r"(?:19|20)\d\d", text.tokens[i + 1].norm)
@@ -114,6 +118,10 @@ class TitleSpotter:
             if _SEQUEL.match(text.words(end, end + 9)):
                 continue  # the name goes on
             words = text.words(start, end)
+            best = self.index.best(said)
+            if best and " " in words and best.score >= SURELY_NEAR and self._fame(best.row) > 0:
+                claims.claim(Chunk(start, end, words, "T", rows=(best.row,)))  # "like jurrasic park"
+                continue
             named = self.lexicon.names
             last = words.split()[-1]
             people = named.nearest(words, n=1) if " " in words and not dated else []
@@ -125,7 +133,6 @@ class TitleSpotter:
                 w not in FUNCTION and w not in FILLER for w in words.split()
             ):
                 continue
-            best = self.index.best(said)
             year = re.match(r"\( (\d{4})", text.words(end, end + 2))
             if best and best.score >= NEAR_TITLE and (not year or self._of_year(best.row, int(year[1]))):
                 end += 3 if year else 0
@@ -137,6 +144,18 @@ class TitleSpotter:
                     nearest = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
                     unknown.append(Unknown(text=said, kind="title", nearest=nearest))
         return unknown
+
+    def _claim_styled(self, claims: Claims) -> None:
+        """Claim misspelt titles before "type of": "seven samuri type of thing"."""
+        text = claims.text
+        for i in range(2, len(text)):
+            if not _STYLE.match(text.words(i, i + 2)):
+                continue
+            for start in range(max(i - 4, 0), i - 1):
+                best = self.index.best(text.quote(start, i)) if claims.free(start, i) else None
+                if best and best.score >= NEAR_TITLE and self._fame(best.row) > 0:
+                    claims.claim(Chunk(start, i, text.words(start, i), "T", rows=(best.row,)))
+                    break
 
     def _first_capital(self, text: Text, end: int) -> int:
         start = end
@@ -268,7 +287,13 @@ class TitleSpotter:
         ordinary = all(self._ordinary(w) for w in words) or " ".join(words) in self.lexicon.phrases
         famous = self._fame(mention.row) > 0
         spoken = " ".join(words) in self.lexicon.phrases or any(w in self.lexicon.phrases for w in words)
-        if ordinary and not capital and not (strong and famous and len(words) > 1 and not spoken):
+        styled = bool(_STYLE.match(after)) and (famous and len(words) > 1 or len(words) >= LONG)
+        if (
+            ordinary
+            and not capital
+            and not (strong and famous and len(words) > 1 and not spoken)
+            and not (styled and len(words) >= LONG)
+        ):
             return 0.0
         onwards = re.match(r"(?:and|or) (?:up|later|on|onwards?|newer|older|before|so)(?= |$)|[-+]", after)
         if onwards and words[-1].isdigit():
@@ -279,7 +304,7 @@ class TitleSpotter:
             counts = (
                 after.split()[:1] and self._ordinary(after.split()[0]) and after.split()[0] not in FUNCTION
             )
-            if counts or not (strong or _VERDICT.match(after)):
+            if counts or not (strong or capital and _VERDICT.match(after)):
                 return 0.0  # "like 7 musicals"
         score = 0.0
         if _NAMED.search(before):
@@ -287,16 +312,18 @@ class TitleSpotter:
         elif _STRONG.search(before):
             score += 1.5 if capital else 1
             score += 0.5 if not after or after.split()[0] in _BREAK else 0
-        elif famous and (self._denied(before, after, words) or _STYLE.match(after) and len(words) > 1):
+        elif styled or famous and (self._denied(before, after, words) or _ISH.match(after) and not ordinary):
             score += 2
         elif _WEAK.search(before):
             score += 0.5
-        score += 1.5 if _VERDICT.match(after) or famous and _CROSSED.match(after) else 0
+        written = text.cased and text.raw[text.tokens[start].start].isupper()
+        score += 1.5 if _VERDICT.match(after) or (famous or written) and _CROSSED.match(after) else 0
+        score += 0.5 if written and _CROSSED.match(after) else 0
         score += {True: 1.5 if len(words) > 1 else 1.0, False: 0.0}[capital]
         score += 0.5 * min(len(content) - 1, 2) + (0.5 if len(words) > 2 and content else 0) if content else 0
         score += 0.5 if any(w not in common_words() and w not in self.lexicon.phrases for w in content) else 0
         score += self._fame(mention.row)
-        score -= 1 if ordinary and not (strong and famous and len(words) > 1) else 0
+        score -= 1 if ordinary and not (styled or strong and famous and len(words) > 1) else 0
         if self._goes_on(text, start, end):
             longer = _SEQUEL.match(text.words(end, end + 9)) or self._front(text, start)
             score -= 4 if longer else 2

@@ -11,7 +11,7 @@ from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text
 from recsys.controls import Range
 
-_DECADES = {
+DECADES = {
     "twenties": 20,
     "thirties": 30,
     "forties": 40,
@@ -25,7 +25,7 @@ _DECADES = {
     "naughties": 0,
     "aughts": 0,
 }
-_DECADE = rf"(?:(?:18|19|20)?\d0s|(?:nineteen |twenty )?(?:{'|'.join(_DECADES)})|two thousands)"
+_DECADE = rf"(?:(?:18|19|20)?\d0s|(?:nineteen |twenty )?(?:{'|'.join(DECADES)})|two thousands)"
 _TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
@@ -101,8 +101,8 @@ def _spelled_year(words: str) -> int:
 def _first_year(decade: str, words: str) -> int:
     if words.endswith("two thousands"):
         return 2000
-    if decade in _DECADES:
-        tens = _DECADES[decade]
+    if decade in DECADES:
+        tens = DECADES[decade]
         return (1900 if tens >= 20 and "twenty " not in words else 2000) + tens
     digits = int(decade[:-1])
     if digits >= 100:
