@@ -227,7 +227,7 @@ class Mentions:
     def _pronoun_one(self, text: Text, start: int) -> bool:
         """ "that one", "the last one", "one of my favourites": no number."""
         before, after = text.words(max(start - 1, 0), start), text.words(start + 1, start + 5)
-        if _ONE_ENOUGH.match(after):
+        if _ONE_ENOUGH.match(after) or after.startswith(("at most", "at least", "tops", "max")):
             return False
         if before not in ("this", "that") and self.lexicon.is_noun(after.split(" ")[0]):
             return False  # "so. one film for both"

@@ -16,7 +16,7 @@ from recsys.catalog import Catalog
 
 NEAR_NAME = 84  # rapidfuzz ratio (0..100) of a misspelt name after a cue
 WELL_KNOWN = 0.03  # share of the names that a bare surname may mean
-FAIRLY_KNOWN = 0.3  # of the weight of those, so that a misspelt surname may mean them
+FAIRLY_KNOWN = 0.25  # of the weight of those, so that a misspelt surname may mean a director
 KNOWN_BY_SURNAME = 5  # items a bearer must have for the bare surname to mean them
 PARTICLES = frozenset(
     [
@@ -126,7 +126,8 @@ class NameIndex:
         )
         known = [n for surname, _, _ in near if (n := self.known_by_surname(surname))]
         best = max(known, key=lambda n: n.weight, default=None)
-        return best if best and best.weight >= FAIRLY_KNOWN * self.well_known else None
+        enough = FAIRLY_KNOWN if best and best.role == best.items else 1.0  # one of the few in that role
+        return best if best and best.weight >= enough * self.well_known else None
 
     def by_first_name(self, word: str, facet: str | None = None) -> Name | None:
         """The bearer of a first name, when one is far better known than all others."""

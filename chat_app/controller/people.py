@@ -77,7 +77,7 @@ class NameSpotter:
                     break
         for start in range(len(text) - 1):  # "De Niro"
             said = text.words(start, start + 2)
-            name = self.names.by_surname(said)
+            name = self.names.by_surname(said) or self.names.by_surname(said.removesuffix("s"))
             if name and name.weight >= self.names.well_known and claims.free(start, start + 2):
                 self._take(claims, start, start + 2, name)
         for start in range(len(text)):

@@ -73,6 +73,8 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
     at = _read_count(out, line, stance)
     if plain and at in (None, plain[0].at) and _parts_of(plain, line):
         plain, at = plain[1:], plain[0].at  # "9 comedies. 3 from the 80s, 6 from the 90s"
+    if at is not None and len(plain) == 1 and plain[0].at < at and _CORRECTS.search(_said_before(line, at)):
+        out.used.add(plain.pop().at)  # "5 French films. Wait, make that 8"
     if len(plain) > 1 or (plain and at is not None and at != plain[0].at):
         for counted in plain:
             _add_quota(out, line, counted)
@@ -214,9 +216,12 @@ def _read_count(out: Amounts, line: Line, stance: Stance) -> int | None:
 
 def _corrects(line: Line, i: int) -> bool:
     """Whether a number stands for one said before: "wait, make that 8", "9 in total"."""
-    before = "".join(f"{chunk.symbol} " for chunk in line.chunks[max(0, i - 6) : i])
     after = " ".join(chunk.norm for chunk in line.chunks[i + 1 : i + 3])
-    return bool(_CORRECTS.search(before)) or after in ("in total", "all in", "in all")
+    return bool(_CORRECTS.search(_said_before(line, i))) or after in ("in total", "all in", "in all")
+
+
+def _said_before(line: Line, i: int) -> str:
+    return "".join(f"{chunk.symbol} " for chunk in line.chunks[max(0, i - 6) : i])
 
 
 def _asks_for_one(line: Line, stance: Stance, i: int) -> bool:
@@ -226,7 +231,7 @@ def _asks_for_one(line: Line, stance: Stance, i: int) -> bool:
     if chunk.norm in ("a", "an") and not chunk.letter:
         return not mark.negated and _one_item(line, i)
     if chunk.norm == "another" and i + 1 < len(line):
-        return line.chunks[i + 1].letter == "V" and _one_item(line, i)
+        return not mark.negated and line.chunks[i + 1].letter == "V" and _one_item(line, i)
     praised = chunk.letter == "V" and chunk.meaning is not None and chunk.meaning.order is not None
     opens = i == 0 or line.chunks[i - 1].norm in ("the", ",", ":", ".", "!", "?")
     return praised and opens and _one_item(line, i, best=True)

@@ -137,7 +137,7 @@ def _calendar_range(match: re.Match[str], facet: str, lexicon: Lexicon) -> Range
         high = None
     elif after:
         low = None
-    elif re.fullmatch(r"before|prior to|earlier than|older than|pre|predating", op):
+    elif re.fullmatch(r"before|prior to|earlier than|older than|pre|predat(?:es?|ing)", op):
         low, high = None, first - 1
     elif re.fullmatch(r"until|up to|till|(?:no|not) later than|in or before|up until", op):
         low, high = None, last

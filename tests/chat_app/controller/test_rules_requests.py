@@ -138,7 +138,34 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "crime films but no tarentino": {"require": [genre("Crime")], "exclude": [by("Quentin Tarantino")]},
     "easter films for a gamble": {},
+    "denzal washington dramas": {
+        "require": [genre("Drama"), {"facet": "cast", "any_of": ["Denzel Washington"]}]
+    },
+    "three Kubricks": {"count": 3, "require": [by("Stanley Kubrick")]},
+    "anything by the coens": {"require": [by("Joel Coen", "Ethan Coen")]},
+    "pacino NOT mafia": {"require": [{"facet": "cast", "any_of": ["Al Pacino"]}]},
+    "finnish deadpan": {"require": [{"facet": "language", "any_of": ["Finnish"]}]},
+    # titles misspelt, in pairs, and as an adjective
+    "movies like jurrasic park": {"like": ["Jurassic Park (1993)"]},
+    "chinatown-ish, 2 hrs max": {
+        "like": ["Chinatown (1974)"],
+        "ranges": [{"facet": "runtime", "min": None, "max": 120}],
+    },
+    "Fargo meets Heat": {"like": ["Fargo (1996)", "Heat (1995)"]},
     # what is denied, and what is not
+    "War films I would rather leave out": {"exclude": [genre("War")]},
+    "any genre bar westerns": {"exclude": [genre("Western")]},
+    "nobody here wants another musical": {"exclude": [genre("Musical")]},
+    "westerns that aren't comedies and came out 1960 or later": {
+        "require": [genre("Western")],
+        "exclude": [genre("Comedy")],
+        "ranges": [{"facet": "year", "min": 1960, "max": None}],
+    },
+    "westerns minus John Wayne, oldest first": {
+        "require": [genre("Western")],
+        "exclude": [{"facet": "cast", "any_of": ["John Wayne"]}],
+        "order": "oldest",
+    },
     "Dramas. Polanski is not invited": {"require": [genre("Drama")], "exclude": [by("Roman Polanski")]},
     "westerns that Eastwood did not direct": {
         "require": [genre("Western")],
@@ -173,7 +200,41 @@ CASES: dict[str, dict[str, Any]] = {
     "French dramas? forget French: from Japan": {
         "require": [genre("Drama"), {"facet": "country", "any_of": ["Japan"]}]
     },
+    "5 french films. wait make that 8": {
+        "count": 8,
+        "require": [{"facet": "language", "any_of": ["French"]}],
+    },
+    "a western.. hmm nah we did that last week. war film then": {"count": 1, "require": [genre("War")]},
     # numbers and what they count
+    "silents <1930": {"ranges": [{"facet": "year", "min": None, "max": 1929}]},
+    "comedies > 4 stars, <= 100 min": {
+        "require": [genre("Comedy")],
+        "ranges": [
+            {"facet": "rating", "min": 4, "max": None},
+            {"facet": "runtime", "min": None, "max": 100},
+        ],
+    },
+    "under 100 mins, over 3.8 stars": {
+        "ranges": [
+            {"facet": "runtime", "min": None, "max": 100},
+            {"facet": "rating", "min": 3.8, "max": None},
+        ]
+    },
+    "14 hour flight, give me ten comedies": {"count": 10, "require": [genre("Comedy")]},
+    "eight thrillers, Jackie Chan in one at the very most": {
+        "count": 8,
+        "require": [genre("Thriller")],
+        "quotas": [part("cast", 1, value="Jackie Chan") | {"op": "at_most"}],
+    },
+    "ten films. romance is ok but max 3": {
+        "count": 10,
+        "quotas": [part("genre", 3, value="Romance") | {"op": "at_most"}],
+    },
+    "seven dramas, three or more ought to predate 1980": {
+        "count": 7,
+        "require": [genre("Drama")],
+        "quotas": [part("year", 3, max=1979) | {"op": "at_least"}],
+    },
     "the four longest dramas": {"count": 4, "require": [genre("Drama")], "order": "longest"},
     "- 6 films - horror - 2 of them from the 70s": {
         "count": 6,
@@ -247,7 +308,13 @@ def test_a_second_thought_in_the_next_turn(reader: RuleReader, then: str, direct
 
 @pytest.mark.parametrize(
     ("name", "hard", "exact"),
-    [("requests_dev", 0.93, 0.88), ("requests_dev2", 0.9, 0.85), ("requests_dev3", 0.88, 0.82)],
+    [
+        ("requests_dev", 0.93, 0.88),
+        ("requests_dev2", 0.9, 0.85),
+        ("requests_dev3", 0.9, 0.84),
+        ("requests_dev4", 0.9, 0.86),
+        ("requests_dev5", 0.88, 0.86),
+    ],
 )
 def test_requests_are_read_well(reader: RuleReader, name: str, hard: float, exact: float) -> None:
     def read(text: str) -> ControlIntent:
