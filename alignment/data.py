@@ -107,11 +107,16 @@ class Windows:
         return Window(known.tolist(), polarities, self._branches(samples), ordered=False)
 
     def _branches(self, samples: list[Sample]) -> list[Branch]:
+        whole = self.params.branches
         return [
-            Branch(s.cut, s.words, s.answer, s.plan, s.scores, s.odds, number < self.params.branches)
+            Branch(s.cut, s.words, s.answer, s.plan, self._seen(s.scores), s.odds, number < whole)
             for number, s in enumerate(samples)
             if s.answer and self._may_be_seen(s.words) and self._may_be_seen(s.answer)
         ]
+
+    def _seen(self, scores: np.ndarray | None) -> np.ndarray | None:
+        """The scores with what training may not see last."""
+        return scores if scores is None or self._trained.all() else np.where(self._trained, scores, -np.inf)
 
     def _may_be_seen(self, words: Sequence[str | int]) -> bool:
         """Whether all items among these, asked about or answered, are trained."""

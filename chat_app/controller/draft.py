@@ -155,6 +155,8 @@ class Draft:
             self.ranges.append(Range(facet=r.facet, min=r.max + self._step(r.facet)))
         elif r.max is None and r.min is not None:
             self.ranges.append(Range(facet=r.facet, max=r.min - self._step(r.facet)))
+        elif r.min is not None and r.max is not None and r.max >= self.lexicon.latest(r.facet):
+            self.ranges.append(Range(facet=r.facet, max=r.min - self._step(r.facet)))  # "not the 2010s"
         elif not any(x.facet == r.facet and _apart(x, r) for x in self.ranges):
             self.quotas.append(Quota(facet=r.facet, min=r.min, max=r.max, op="at_most", count=0))
 

@@ -290,17 +290,23 @@ def _read_pronouns(
 ) -> None:
     """ "Loved it" of the item in focus; "like it" of a title just mentioned."""
     for match in re.finditer(
-        r"(?:^|(?<= ))like (?:it|that|those|these|them|this|that N|this N)(?= |$)", line.s
+        r"(?:^|(?<= ))(?:like (?:it|that|those|these|them|this|that N|this N|that one|this one)"
+        r"|similar (?:ones?|stuff|things?|O|to (?:it|that|this))|(?:something|anything|things|O) similar)"
+        r"(?= |$)",
+        line.s,
     ):
         index = line.at(match.start())
-        if stance.marks[index].mode != "seed" or stance.marks[index].negated:
+        alike = "similar" in match[0]
+        if stance.marks[index].negated or not alike and stance.marks[index].mode != "seed":
             continue
         if index and line.chunks[index - 1].norm in ("is", "was", "are", "were", "feels", "felt"):
             continue  # "Heat was like that too"
         earlier = [g for g in groups if g.last < index]
+        if alike and not earlier:
+            continue
         told = any(x.is_a(Kind.VERDICT) and x.end <= index for x in found)  # of something else, then
         rows = list(earlier[-1].rows) if earlier else [] if told else _focus(state, catalog)
-        out.like += [r for r in rows if r not in out.events and r not in out.like]
+        out.like += [r for r in rows if out.events.get(r) in (None, "seen") and r not in out.like]
     if not groups and state.slate:
         for sentence in found:
             all_seen = _ALL_OF_THEM.search(sentence.s)

@@ -22,7 +22,8 @@ _END = r"(?= rating| score|$| please| at most| max| tops| long| or| [.,!?;)])"
 
 #: Before how long something took: "we argued for 40 minutes".
 _LASTED = re.compile(
-    r"(?:^| )(?:\w{2,}ed|been|slept|sat|\w+(?<!look)(?<!search)(?<!ask)ing) for (?:like |about |over )?$"
+    r"(?:^| )(?:\w{2,}ed|been|slept|sat|\w+(?<!look)(?<!search)(?<!ask)ing|plane|flight|train|bus|car|road"
+    r"|airport|here|there|alone|away) for (?:like |about |over )?$"
 )
 
 #: Behind how long something else takes: "a 14 hour flight".
@@ -71,7 +72,7 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
             rf"|(?P<below>{_HIGH}) (?P<b5>{amount})(?: and| but|,| ,)+"
             rf" (?:{_LOW}|{_NOT_LOW}) (?P<a5>{NUMBER})(?![.\d])(?: {unit})?"
             rf"(?! (?:of|more|hours?|minutes?|stars?|rating|points|/|out of))"
-            rf"|(?:{op} (?:a |the )?)?(?P<amount>{amount}){after}?(?: long| rating)?"
+            rf"|(?:{op} (?:a |the |that |this |those )?)?(?P<amount>{amount}){after}?(?: long| rating)?"
         )
     named = _any([*words.cues, *words.names])
     no_unit = rf"(?! (?:{unit or '$^'})(?!\w))"  # "the length: two hours" is read with its unit
@@ -90,7 +91,7 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
             rf"(?P<low>above|over|higher than|better than)(?: a)? (?P<amount>{figure})"
             rf"(?: (?:out of|/) (?P<outof>\d+))?{_END}"
             rf"|(?P<high>below|under|lower than|worse than)(?: a)? (?P<amount6>{figure}){_END}"
-            rf"|(?P<amount4>\d+(?:\.\d+)?) ?(?:out of|/) ?(?P<outof4>\d+)"
+            rf"|(?P<amount4>\d+(?:\.\d+)?) ?(?:out of ?(?P<outof4>\d+)|/ ?(?P<outof10>5|10|100)(?!\d))"
             rf"(?! (?:should|must|of|are|can|need|have|has|to be|shall|O|[a-z]+ ?s)(?= |$)){after}?"
             rf"|(?P<amount5>\d+(?:\.\d+)?) ?\+(?! ?\d)(?: rating| rated| {unit or 'points'})?"
         )
@@ -144,7 +145,7 @@ _TIMES = frozenset({"minute", "minutes", "hour", "hours", "second", "seconds", "
 
 def _converter(words: FacetWords, groups: dict[str, str | None]) -> Callable[[str, str], float | None]:
     """From the words of an amount (and of the one that has the unit) to the facet's own unit."""
-    outof = next((groups[f"outof{n}"] for n in ("", 2, 4, 7) if groups.get(f"outof{n}")), None)
+    outof = next((groups[f"outof{n}"] for n in ("", 2, 4, 7, 10) if groups.get(f"outof{n}")), None)
     top = number(outof or "") or 0
     percent = groups.get("percent") or groups.get("percent2")
 

@@ -29,6 +29,15 @@ _SHARE_WORDS = {
     "a fifth": 0.2, "a tenth": 0.1,
     "one in three": 1 / 3, "one in four": 0.25, "every other one": 0.5, "every second one": 0.5,
 }  # fmt: skip
+_PARTS = {"third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
+_SHARE_WORDS |= {
+    f"{word}{joint}{part}s": of / whole
+    for part, whole in _PARTS.items()
+    for of, word in enumerate("two three four five six seven eight nine".split(), 2)
+    for joint in (" ", "-")
+    if of < whole
+}
+_SHARE_WORDS |= {f"{of} / {whole}": of / whole for whole in range(2, 7) for of in range(1, whole)}
 _SHARE_WORD = "|".join(sorted(_SHARE_WORDS, key=len, reverse=True))
 _SHARE = re.compile(
     rf"(?<!\S)(?:(?P<n>\d+(?:\.\d+)?|{NUMBER}) %|(?P<word>{_SHARE_WORD})|{joined('mention_out_of')})"
@@ -41,9 +50,16 @@ _ONE_OF_THEM = compiled("mention_one_of_them", DECADES="|".join(DECADES))
 _OF_THEM = re.compile(r"of (?:them|those|these|which)(?= |$)")
 _AMOUNT_CUES = WORDS["mention_amount_cues"]
 _BEFORE_ONE = _AMOUNT_CUES | WORDS["mention_before_one"]
+_BEFORE_PRONOUN = frozenset(
+    "this that the which each every last first second third other another good new old next any no".split()
+)
 _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
 
 
+_OWN_ORIGIN = re.compile(
+    r"(?:^| )(?:(?:i|we) (?:am|are)|my \w+ is|students?|friends?|girlfriend|boyfriend|guests?|tourists?"
+    r"|greetings|hello|hi)(?: \w+)? (?:from|in)$"
+)
 _GOING_ON = frozenset(", or and nor not but in from".split())
 
 
@@ -127,7 +143,9 @@ class Mentions:
 
     def _claim_ranges(self, claims: Claims) -> None:
         for match in _EVENLY.finditer(claims.text.line):  # no 50 points of 50
-            claims.claim(Chunk(*claims.text.span(match), match[0], "Q", number=0.5))
+            parts = [int(part) for part in re.findall(r"\d+", match[0])] or [50, 50]
+            if sum(parts) == 100:
+                claims.claim(Chunk(*claims.text.span(match), match[0], "Q", number=parts[0] / 100))
         found = sorted(find_ranges(claims.text, self.lexicon), key=lambda r: (r.start - r.end, r.start))
         for r in found:
             words = claims.text.words(r.start, r.end)
@@ -154,16 +172,24 @@ class Mentions:
                     found
                     and (
                         text.words(found[0], found[0] + 1) in ("made", "produced")
+                        or self._names_kind(text, found[0])
                         or _apart(text, i, found[0])
                     )
                 ):
                     continue
+                if found and _OWN_ORIGIN.search(text.words(max(i - 4, 0), i + 1)):
+                    continue  # "I am a student from Ukraine"
                 if found:
                     first = start if cue and cue.startswith("outside") else i  # the stance denies it
                     chunk = Chunk(first, found[0], found[1], "V", meaning=table[found[1]])
                     going_on = claims.claim(chunk) or going_on
                 elif text.tokens[i].norm not in _GOING_ON and claims.free(i, i + 1):
                     going_on = False
+
+    def _names_kind(self, text: Text, at: int) -> bool:
+        """Whether a kind of item or the word for items comes next: "Hong Kong action"."""
+        word = text.words(at, at + 1)
+        return self.lexicon.is_noun(word) or word in self.lexicon.phrases
 
     @staticmethod
     def _longest_value(table: Mapping[str, Meaning], text: Text, start: int) -> tuple[int, str] | None:
@@ -227,6 +253,9 @@ class Mentions:
     def _pronoun_one(self, text: Text, start: int) -> bool:
         """ "that one", "the last one", "one of my favourites": no number."""
         before, after = text.words(max(start - 1, 0), start), text.words(start + 1, start + 5)
+        word = after.split(" ")[0]
+        if word in self.lexicon.phrases and singular(word) == word and before not in _BEFORE_PRONOUN:
+            return False  # "sneak in one documentary"
         if _ONE_ENOUGH.match(after) or after.startswith(("at most", "at least", "tops", "max")):
             return False
         if before not in ("this", "that") and self.lexicon.is_noun(after.split(" ")[0]):

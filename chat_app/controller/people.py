@@ -345,7 +345,8 @@ class NameSpotter:
             full = self.names.nearest(f"{before} {word}", n=1) if before in self.names.first else []
             if full and full[0][1] >= NEAR_NAME and name_key(full[0][0].value).startswith(f"{before} "):
                 start = i - 1 if claims.free(i - 1, i) else i
-                self._take(claims, start, i + 1, self._cued(text, i - 1, full[0][0]))
+                best = self.names.by_full_name(name_key(full[0][0].value)) or full[0][0]
+                self._take(claims, start, i + 1, self._cued(text, i - 1, best))
             elif len(word) > 6 and (name := self.names.near_surname(word)) and self._unlike_words(name):
                 self._take(claims, i, i + 1, self._cued(text, i, name))
 

@@ -16,13 +16,18 @@ from recsys.controls import MAX_COUNT, ControlIntent, Op, Quota
 _OPS: tuple[Op, ...] = ("at_least", "at_most", "exactly", "about")
 _OP = "|".join(f"(?P<{op}>{joined(f'quota_{op}')})" for op in _OPS)
 _AFTER = (
-    r"(?: (?P<a_least>at least|or more|minimum|and up|or above)"
-    r"| (?P<a_most>at most|or less|or fewer|tops|max|maximum))?"
+    r"(?:(?: ,)? (?P<a_least>at least(?= [.,!?]|$)|at minimum)"
+    r"|(?: ,)? (?P<a_most>(?:at most|tops|max(?:imum)?)(?= [.,!?]|$))"
+    r"| (?P<c_least>at least|or more|minimum|and up|or above)"
+    r"| (?P<c_most>at most|or less|or fewer|tops|max|maximum))?"
 )
 _QUOTA = compiled("quota", OP=f"(?:{_OP})", LINK=joined("quota_link"), AFTER=_AFTER)
-_BOUNDS = ("a_least", "a_most", "b_least", "b_most")
+_BOUNDS = tuple(f"{place}_{side}" for place in "abc" for side in ("least", "most"))
 #: "Romance is fine, but max 3"; here the bound must be said.
 _BEHIND = compiled("quota_behind", OP=f"(?:{_OP})", AFTER=_AFTER.removesuffix("?"))
+_ADDED = re.compile(
+    r"(?:^| )(?:plus|(?:sneak|throw|slip|squeeze|add) in|add|includ(?:e|ing)|along with) (?:just |only )?$"
+)
 _POINTING = ("these", "those", "both", "all", "other", "the", "my", "our", "same")
 _AMONG = re.compile(
     r" (?:O )?(?:among (?:them|those|these)|in (?:there|the mix|the list|between)|included|thrown in)(?= |$)"
@@ -59,7 +64,10 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
         told = stance.marks[what_at].mode in _TOLD
         if what.meaning is not None and not {at, what_at} & out.used and not told:
             _add_quota(out, line, _Counted(match, at, line.chunks[at], what_at, what))
+    whole: Chunk | None = None  # "two of the seven are westerns"
     for match in line.find(_QUOTA):
+        if (match["of_them"] or "").endswith("the N"):
+            whole = line.of(match, "of_them")[-1]
         amount, what = line.of(match, "amount")[-1], line.of(match, "what")[0]
         counted = _Counted(match, line.span(match, "amount")[0], amount, line.span(match, "what")[0], what)
         if what.meaning is None or stance.marks[counted.what_at].mode in _TOLD or counted.at in out.used:
@@ -70,16 +78,23 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
             plain.append(counted)
         else:
             _add_quota(out, line, counted)
+    while len(plain) > 1 and any(_CORRECTS.search(_said_before(line, later.at)) for later in plain[1:]):
+        out.used |= {plain[0].at, plain.pop(0).what_at}  # "one western, no wait, make that two westerns"
     at = _read_count(out, line, stance)
     if plain and at in (None, plain[0].at) and _parts_of(plain, line):
         plain, at = plain[1:], plain[0].at  # "9 comedies. 3 from the 80s, 6 from the 90s"
     if at is not None and len(plain) == 1 and plain[0].at < at and _CORRECTS.search(_said_before(line, at)):
         out.used.add(plain.pop().at)  # "5 French films. Wait, make that 8"
+    if len(plain) == 1 and out.quotas and _ADDED.search(_said_before(line, plain[0].at)):
+        _add_quota(out, line, plain[0])  # "mostly cartoons, but sneak in one documentary"
+        out.count, plain = (None if at == plain[0].at else out.count), []
     if len(plain) > 1 or (plain and at is not None and at != plain[0].at):
         for counted in plain:
             _add_quota(out, line, counted)
         if any(counted.at == at for counted in plain):
             out.count = intent.count or min(int(sum(c.amount.number or 0 for c in plain)), MAX_COUNT)
+    if out.count is None and whole is not None:
+        out.count = min(int(whole.number or 1), MAX_COUNT)
     for counted in rest:  # "ten films, seven of them horror and the rest comedies"
         left = (out.count or intent.count or 0) - sum(q.count or 0 for q in out.quotas)
         if left > 0 and out.quotas and all(q.count is not None and q.op == "exactly" for q in out.quotas):
@@ -108,7 +123,12 @@ def _facets(counted: _Counted) -> frozenset[str]:
 
 
 #: Shares of two kinds at once: "50/50 comedy and drama".
-EVENLY = ("50 / 50", "fifty fifty", "half and half")
+EVENLY = (
+    r"[1-9]\d / [1-9]\d",
+    "fifty fifty",
+    "half and half",
+    r"(?:split|divided?)(?: \w+){0,6} between",
+)
 _TOLD = ("verdict", "drop", "unseen", "seen", "heard")
 
 
@@ -129,7 +149,7 @@ def _add_quota(out: Amounts, line: Line, counted: _Counted) -> None:
         return
     out.quotas.append(quota)
     out.used |= {counted.at, counted.what_at}
-    if counted.amount.norm in EVENLY:
+    if re.fullmatch("|".join(EVENLY), counted.amount.norm):
         _add_other_half(out, line, counted)
     behind = counted.what_at + 1
     if behind < len(line) and line.chunks[behind].letter == "O":
@@ -138,12 +158,14 @@ def _add_quota(out: Amounts, line: Line, counted: _Counted) -> None:
 
 def _add_other_half(out: Amounts, line: Line, counted: _Counted) -> None:
     """ "50/50 comedy and drama": as many of the one as of the other."""
-    behind = line.chunks[counted.what_at + 1 : counted.what_at + 3]
+    behind = line.chunks[counted.what_at + 1 : counted.what_at + 5]
+    behind = [chunk for chunk in behind if chunk.letter != "O"]
     if len(behind) < 2 or behind[0].norm not in ("and", "/", ",", "-"):
         return
-    if quota := _quota(counted.match, counted.amount, behind[1], out.quotas):
+    rest = replace(counted.amount, number=1 - (counted.amount.number or 0))
+    if quota := _quota(counted.match, rest, behind[1], out.quotas):
         out.quotas.append(quota)
-        out.used.add(counted.what_at + 2)
+        out.used.add(line.chunks.index(behind[1]))
 
 
 def _is_count(line: Line, match: re.Match[str], intent: ControlIntent) -> bool:
@@ -175,7 +197,7 @@ def _quota(match: re.Match[str], amount: Chunk, what: Chunk, before: list[Quota]
         op, share = "at_least", 0.5
     said = match.groupdict()
     if any(said.get(bound) for bound in _BOUNDS):
-        op = "at_least" if said.get("a_least") or said.get("b_least") else "at_most"
+        op = "at_least" if any(said.get(f"{place}_least") for place in "abc") else "at_most"
     meaning = what.meaning
     if meaning is None:
         return None
@@ -250,7 +272,8 @@ def _counts_items(line: Line, i: int) -> bool:
         ranked = i + 1 < len(line) and (said := line.chunks[i + 1].meaning) is not None and said.order
         only = i > 1 and line.chunks[i - 2].norm in ("only", "just")
         return line.chunks[i - 1].norm == "the" and bool(only or ranked)  # "the three longest westerns"
-    before = " ".join(c.symbol for c in line.chunks[max(0, i - 3) : i])
+    before = " ".join(c.symbol for c in line.chunks[max(0, i - 4) : i])
+    before = re.sub(r"(?<= have| need| want| give) like$| get like$| me like$", "", f" {before}").strip()
     after = line.chunks[i + 1 : i + 8]
     if before.endswith(
         (
@@ -272,6 +295,8 @@ def _counts_items(line: Line, i: int) -> bool:
         return False
     if after and after[0].norm in _AUDIENCE and not (len(after) > 1 and after[1].letter == "O"):
         return False  # "two toddlers" are not counted, "two kids movies" are
+    if before.endswith((" not", " not even")):
+        return False  # "not one film with Tom Cruise"
     if before.endswith((" n", " count", " size", "number")) or before in ("n", "count"):
         return True  # "n = 6"
     if [c.norm for c in after[:2]] == ["in", "the"]:
@@ -332,6 +357,9 @@ def _counts_items(line: Line, i: int) -> bool:
         "actually",
         "max",
         "tops",
+        "by",
+        "starring",
+        "directed",
     )
     ends = (
         ends

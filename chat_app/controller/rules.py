@@ -122,6 +122,10 @@ class RuleReader:
             wishes = [w for w in wishes if not w.liked]  # "I like good scares! Anything else?"
         apply_wishes(draft, wishes, line)
         draft.quotas += amounts.quotas
+        parts = {(quota.facet, quota.value) for quota in amounts.quotas}
+        draft.require = [
+            c for c in draft.require if not (len(c.values) == 1 and (c.facet, c.values[0]) in parts)
+        ]
         draft.ranges, _ = possible(draft.ranges, self.lexicon)
         if impossible_count(reading.text, self.lexicon):
             amounts.count = None

@@ -25,7 +25,7 @@ _WORD_LIKE = compiled("stance_word_like")
 _STATEMENT = compiled("stance_statement")
 _FINE, _STILL_FINE = compiled("wishes_fine"), compiled("stance_still_fine")
 _OR_ANY = compiled("stance_or_any")
-_STYLED = compiled("stance_styled")
+_STYLED, _CHANGED = compiled("stance_styled"), compiled("stance_changed")
 _STATES = WORDS["stance_states"]
 _HARD = frozenset(".!?;")
 _TURN = frozenset(
@@ -106,6 +106,9 @@ class Stance:
             return "seed", negated, 2
         if self.line.chunks[i].letter == "T" and _STYLED.match(self.line.s, self.line._starts[i]):
             return "seed", negated, 1
+        opens = i == 0 or self.line.chunks[i - 1].norm in _HARD
+        if opens and self.line.chunks[i].letter == "T" and _CHANGED.match(self.line.s, self.line._starts[i]):
+            return "seed", negated, 1  # "Heat, but shorter"
         if self.line.chunks[i].letter and self.line.chunks[i].letter not in "T":
             return None
         s, at = self.line.s, self.line._starts[i]
@@ -124,7 +127,8 @@ class Stance:
         subject = before is not None and (
             self._is_name(i - 1) or before.letter in ("P", "T") or before.letter == "O" and possessed
         )
-        in_role = i > 1 and self.line.chunks[i - 2].norm in RELATIVES  # "where Sean Connery plays"
+        role = self.line.chunks[max(0, i - 3) : max(0, i - 1)]
+        in_role = any(chunk.norm in RELATIVES for chunk in role)  # "where Sean Connery plays"
         if subject and not in_role and self.line.chunks[i].norm in _STATES:
             return "verdict", False, 1
         relative = any(

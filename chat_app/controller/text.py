@@ -58,7 +58,7 @@ _POINT = re.compile(rf"\b({'|'.join(_DIGITS)}) point ({'|'.join(_DIGITS)})\b", r
 _HALF = re.compile(r"\b(\d+) ?1[/⁄]2(?!\w)")  # NFKC writes ½ so
 _THEN = re.compile(
     r"\b(more|less|fewer|better|worse|longer|shorter|newer|older|earlier|higher|lower) then"
-    r"(?= (?:an?|\d|one|two|three|four|five|six|seven|eight|nine|ten|half|that|this|the)\b)",
+    r"(?= (?:an?|\d+|one|two|three|four|five|six|seven|eight|nine|ten|half|that|this|the)\b)",
     re.IGNORECASE,
 )
 _SIGN = re.compile(r"(?<![-<>=])([<>])(=?) ?(?=(\d{4}(?!\d))?\d?)(?![<>=-])")
@@ -68,6 +68,9 @@ _SIGNS = {
     "<=": ("until", "at most"),
     ">=": ("since", "at least"),
 }
+_UM = re.compile(r"\s*,?\s+(?:um+|uh+|uhm|er|erm)\b\s*,?\s*", re.IGNORECASE)
+_SINGLE = re.compile(r"\b(?:(at (?:most|least)) an? single|(one) single)\b", re.IGNORECASE)
+_FOR = re.compile(r"(?<=\blooking )4(?= [a-z])", re.IGNORECASE)
 _AT_THE = re.compile(r"\bat the (?:very |absolute )?(most|least)\b", re.IGNORECASE)
 _ONCE = re.compile(r"\b(once|twice) at (most|least)\b", re.IGNORECASE)
 _HOUR_AND_HALF = re.compile(r"(?<!an )(?<!a )(?<!one )(?<!\d )\bhour and a half\b", re.IGNORECASE)
@@ -103,7 +106,10 @@ _SPOKEN = {
     "em": "them", "'em": "them", "outta": "out of", "coupla": "couple of", "lotta": "lot of",
     "lotsa": "lots of",
     "somthing": "something", "somethin": "something", "anythin": "anything", "everythin": "everything",
-    "tryna": "trying to", "bout": "about",
+    "tryna": "trying to", "bout": "about", "recommandation": "suggestion", "recommandations": "suggestions",
+    "sugestions": "suggestions", "sugestion": "suggestion", "exluding": "excluding", "exept": "except",
+    "excpet": "except", "frm": "from", "betwen": "between", "anythng": "anything", "nothng": "nothing",
+    "someting": "something", "realy": "really", "definitly": "definitely", "whitout": "without",
     "r": "are", "n": "and", "b4": "before", "altogether": "in total", "alltogether": "in total",
     "minits": "minutes", "minuets": "minutes", "mintues": "minutes", "minuts": "minutes",
     "minuites": "minutes", "twentys": "twenties", "thirtys": "thirties", "fortys": "forties",
@@ -237,7 +243,9 @@ def clean(message: str) -> str:
     text = _HALF.sub(r"\1.5", text)
     text = _POINT.sub(lambda m: f"{_DIGITS.index(m[1].lower())}.{_DIGITS.index(m[2].lower())}", text)
     text = _SIGN.sub(lambda m: f" {_SIGNS[m[1] + m[2]][m[3] is None]} ", text)  # "<1930", ">= 4 stars"
+    text = _FOR.sub("for", _UM.sub(", ", text))
     text = _AT_THE.sub(r"at \1", text)
+    text = _SINGLE.sub(lambda m: f"{m[1]} one" if m[1] else m[2], text)
     text = _ONCE.sub(lambda m: f"{'two' if m[1].lower() == 'twice' else 'one'} at {m[2]}", text)
     text = _HOUR_AND_HALF.sub("an hour and a half", text)
     text = _THEN.sub(r"\1 than", text)  # "longer then two hours"

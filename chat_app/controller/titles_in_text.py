@@ -33,6 +33,7 @@ _NAMED = compiled("titles_named")
 _AFTER_CUE = compiled("titles_after_cue")
 _WEAK = compiled("titles_weak")
 _STYLE = re.compile(r"(?:style|vibes?|(?:kind|sort|type) of)(?= |$)")  # "Die Hard style"
+_CHANGED = re.compile(r"(?:, )?(?:but|only|just|except) (?!not )\w")  # "jaws but recent"
 _ISH = re.compile(r"(?:ish|esque)(?= |$)")  # "chinatown-ish"
 _IN_PERIOD = re.compile(r"(?:^| )(?:(?:between|from) \d+ (?:and|to|until|-)|between|since|until)$")
 _CROSSED = re.compile(r"(?:crossed with|meets|mixed with)(?= )")  # "Alien crossed with Heat"
@@ -118,6 +119,10 @@ class TitleSpotter:
             if _SEQUEL.match(text.words(end, end + 9)):
                 continue  # the name goes on
             words = text.words(start, end)
+            best = self._surely(text, start, end) if not text.cased else None
+            if best is not None:
+                claims.claim(Chunk(start, best[0], text.words(start, best[0]), "T", rows=(best[1],)))
+                continue
             best = self.index.best(said)
             if best and " " in words and best.score >= SURELY_NEAR and self._fame(best.row) > 0:
                 claims.claim(Chunk(start, end, words, "T", rows=(best.row,)))  # "like jurrasic park"
@@ -144,6 +149,14 @@ class TitleSpotter:
                     nearest = tuple(self.catalog.titles[m.row] for m in self.index.search(said, n=3))
                     unknown.append(Unknown(text=said, kind="title", nearest=nearest))
         return unknown
+
+    def _surely(self, text: Text, start: int, end: int) -> tuple[int, int] | None:
+        """Where a misspelt title of several words ends, and its row: "like spirted away only …"."""
+        for stop in range(end, start + 1, -1):
+            best = self.index.best(text.quote(start, stop))
+            if best and best.score >= SURELY_NEAR and self._fame(best.row) > 0:
+                return stop, best.row
+        return None
 
     def _claim_styled(self, claims: Claims) -> None:
         """Claim misspelt titles before "type of": "seven samuri type of thing"."""
@@ -288,6 +301,7 @@ class TitleSpotter:
         famous = self._fame(mention.row) > 0
         spoken = " ".join(words) in self.lexicon.phrases or any(w in self.lexicon.phrases for w in words)
         styled = bool(_STYLE.match(after)) and (famous and len(words) > 1 or len(words) >= LONG)
+        styled = styled or famous and not before and bool(_CHANGED.match(after))
         if (
             ordinary
             and not capital

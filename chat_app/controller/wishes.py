@@ -32,6 +32,7 @@ _WATCHES = compiled("wishes_watches")
 _SOME = compiled("wishes_some")
 _UNSEEN = compiled("wishes_unseen")
 _NOT_THEIRS = compiled("wishes_not_theirs")
+_THEIRS = compiled("wishes_theirs")
 _NOT_THEIR_ROLE = compiled("wishes_not_their_role")
 _NOT_THEIR_WORK = compiled("wishes_not_their_work")
 
@@ -62,6 +63,12 @@ def read_wishes(
         told = [n for n, w in enumerate(wishes) if w.index < at and w.chunk.letter == "P"]
         if told and wishes[told[-1]].sense == "want":
             wishes[told[-1]] = replace(wishes[told[-1]], sense="deny")
+    for match in line.find(_THEIRS):  # "I never saw Tarantino. Whatever you have from him"
+        at = line.span(match)[0]
+        told = [i for i, chunk in enumerate(line.chunks[:at]) if chunk.letter == "P"]
+        if told and not any(wish.index == told[-1] and wish.sense == "want" for wish in wishes):
+            wishes = [wish for wish in wishes if wish.index != told[-1]]
+            wishes.append(Wish(told[-1], line.chunks[told[-1]], "want"))
     return [*wishes, *_other_roles(line, wishes, lexicon)]
 
 
@@ -149,7 +156,7 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     behind = re.sub(r"^ 's (?=(?:back|on|in|out|fine|okay|allowed|welcome|not|no)(?: |$))", " is ", behind)
     if mark.mode in ("drop", "allow"):
         return mark.mode
-    if line.chunks[i].letter == "P" and _NOT_THEIR_WORK.match(behind):
+    if line.chunks[i].letter in "PV" and _NOT_THEIR_WORK.match(behind):
         return "deny"
     if line.chunks[i].letter == "P" and re.match(
         r"^ (?:is|are|was|were) (?:in|on) (?:it|them|the)(?= |$)", behind
@@ -174,7 +181,7 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     if (
         re.match(r"^(?: (?:'s|O|ones|stuff))* (?:is|was|are|were|has|had|did|knew|plays|played)(?= )", behind)
         and line.chunks[i].letter == "P"
-        and not (i and line.chunks[i - 1].norm in RELATIVES)
+        and not any(chunk.norm in RELATIVES for chunk in line.chunks[max(0, i - 2) : i])
     ):
         return None
     if mark.mode == "seed":
