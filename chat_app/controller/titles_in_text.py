@@ -119,9 +119,9 @@ class TitleSpotter:
             if _SEQUEL.match(text.words(end, end + 9)):
                 continue  # the name goes on
             words = text.words(start, end)
-            best = self._surely(text, start, end) if not text.cased else None
-            if best is not None:
-                claims.claim(Chunk(start, best[0], text.words(start, best[0]), "T", rows=(best[1],)))
+            if not text.cased and (surely := self._surely(text, start, end)):
+                stop, row = surely
+                claims.claim(Chunk(start, stop, text.words(start, stop), "T", rows=(row,)))
                 continue
             best = self.index.best(said)
             if best and " " in words and best.score >= SURELY_NEAR and self._fame(best.row) > 0:
