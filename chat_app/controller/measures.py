@@ -26,6 +26,7 @@ _LASTED = re.compile(
     r"|airport|here|there|alone|away) for (?:like |about |over )?$"
 )
 
+_HAVE = re.compile(r"(?:^| )(?:have|has|got|spare) (?:just |only )?$")
 #: Behind how long something else takes: "a 14 hour flight".
 _JOURNEY = re.compile(
     r" (?:long )?(?:(?!film|movie)\w+ )?"
@@ -39,6 +40,8 @@ def find_measures(text: Text, words: FacetWords) -> Iterator[tuple[int, int, Ran
         for match in text.find(pattern):
             lasted = _LASTED.search(text.line[: match.start()]) or _JOURNEY.match(text.line, match.end())
             if not lasted and (found := _measure_range(match, words)):
+                if match.groupdict().get("about") and _HAVE.search(text.line[: match.start()]):
+                    found = Range(facet=words.facet, max=found.max)  # "I've got about two hours"
                 yield *text.span(match), found
 
 
@@ -76,7 +79,7 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
         )
     named = _any([*words.cues, *words.names])
     no_unit = rf"(?! (?:{unit or '$^'})(?!\w))"  # "the length: two hours" is read with its unit
-    link = r"(?: (?:is|are|of|be|should be|that is|being|between|up to|at|=|:|an?))*"
+    link = r"(?: (?:is|are|of|be|should be|that is|being|somewhere|anywhere|between|up to|at|=|:|an?))*"
     out_of = r"(?: (?:out of|/) (?P<outof{0}>\d+)|(?P<percent{0}> ?%)| " + (unit or "points") + ")?"
     patterns.append(
         rf"(?:with |has |have |is |are )?(?:an? )?"

@@ -77,7 +77,7 @@ def _counted(line: Line, match: re.Match[str], amount: str) -> _Counted:
 def _read_bounds_behind(out: Amounts, line: Line, stance: Stance) -> None:
     """ "Romance is fine, but max 3": what is counted stands before the number."""
     for match in line.find(_BEHIND):
-        counted = _counted(line, match, "amount" if match["amount"] else "amount2")
+        counted = _counted(line, match, next(a for a in ("amount", "amount2", "amount3") if match[a]))
         told = stance.marks[counted.what_at].mode in TOLD
         if counted.what.meaning is not None and not {counted.at, counted.what_at} & out.used and not told:
             _add_quota(out, line, counted)

@@ -180,7 +180,13 @@ class Stance:
         before = self.line.chunks[i - 1].norm if i else ""
         if words.startswith("not ") and words.endswith(" like") and not self._has_subject(i):
             return "seed", True, length
-        if new_mode is None and new_negated and before in ("did", "could", "had", "have", "was", "were"):
+        related = i > 1 and self.line.chunks[i - 2].norm in (
+            "that",
+            "which",
+            "who",
+        )  # "that were not shot in"
+        told = before in ("did", "could", "had", "have", "was", "were") and not related
+        if new_mode is None and new_negated and told:
             return "verdict", True, length
         if new_mode is None:
             kept: Mode = mode if mode not in ("ask", "allow") else "want"
@@ -196,6 +202,9 @@ class Stance:
     def _like(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool, int]:
         """ "like" is a verb after a subject ("I really like …"), else it compares."""
         before = self.line.chunks[i - 1].norm if i else ""
+        related = i > 1 and self.line.chunks[i - 2].norm in ("that", "which")  # "films that feel like Alien"
+        if before in ("feel", "feels", "look", "looks") and related:
+            return "seed", False, 1
         if before in ("sounds", "looks", "seems", "feels", "sounded", "looked", "felt"):
             return "verdict", False, 1
         if before in ("also", "really") and not self.line.chunks[i - 1].letter:

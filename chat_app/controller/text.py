@@ -71,7 +71,8 @@ _SIGNS = {
 _UM = re.compile(r"\s*,?\s+(?:um+|uh+|uhm|er|erm)\b\s*,?\s*", re.IGNORECASE)
 _SINGLE = re.compile(r"\b(?:(at (?:most|least)) an? single|(one) single)\b", re.IGNORECASE)
 _FOR = re.compile(r"(?<=\blooking )4(?= [a-z])", re.IGNORECASE)
-_AT_THE = re.compile(r"\bat the (?:very |absolute )?(most|least)\b", re.IGNORECASE)
+_AT_THE = re.compile(r"\bat the (?:very |absolute )?(?:(most|maximum)|least|minimum)\b", re.IGNORECASE)
+_INCLUDING = re.compile(r"\bup to and including\b", re.IGNORECASE)
 _ONCE = re.compile(r"\b(once|twice) at (most|least)\b", re.IGNORECASE)
 _HOUR_AND_HALF = re.compile(r"(?<!an )(?<!a )(?<!one )(?<!\d )\bhour and a half\b", re.IGNORECASE)
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
@@ -109,7 +110,8 @@ _SPOKEN = {
     "tryna": "trying to", "bout": "about", "recommandation": "suggestion", "recommandations": "suggestions",
     "sugestions": "suggestions", "sugestion": "suggestion", "exluding": "excluding", "exept": "except",
     "excpet": "except", "frm": "from", "betwen": "between", "anythng": "anything", "nothng": "nothing",
-    "someting": "something", "realy": "really", "definitly": "definitely", "whitout": "without",
+    "someting": "something", "realy": "really", "titels": "titles", "definitly": "definitely",
+    "whitout": "without",
     "r": "are", "n": "and", "b4": "before", "altogether": "in total", "alltogether": "in total",
     "minits": "minutes", "minuets": "minutes", "mintues": "minutes", "minuts": "minutes",
     "minuites": "minutes", "twentys": "twenties", "thirtys": "thirties", "fortys": "forties",
@@ -244,7 +246,7 @@ def clean(message: str) -> str:
     text = _POINT.sub(lambda m: f"{_DIGITS.index(m[1].lower())}.{_DIGITS.index(m[2].lower())}", text)
     text = _SIGN.sub(lambda m: f" {_SIGNS[m[1] + m[2]][m[3] is None]} ", text)  # "<1930", ">= 4 stars"
     text = _FOR.sub("for", _UM.sub(", ", text))
-    text = _AT_THE.sub(r"at \1", text)
+    text = _AT_THE.sub(lambda m: "at most" if m[1] else "at least", _INCLUDING.sub("up to", text))
     text = _SINGLE.sub(lambda m: f"{m[1]} one" if m[1] else m[2], text)
     text = _ONCE.sub(lambda m: f"{'two' if m[1].lower() == 'twice' else 'one'} at {m[2]}", text)
     text = _HOUR_AND_HALF.sub("an hour and a half", text)

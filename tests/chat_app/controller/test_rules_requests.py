@@ -171,6 +171,12 @@ CASES: dict[str, dict[str, Any]] = {
     },
     # what is denied, and what is not
     "Every genre is welcome save for horror": {"exclude": [genre("Horror")]},
+    "westerns that were not shot in English": {
+        "require": [genre("Western")],
+        "exclude": [{"facet": "language", "any_of": ["English"]}],
+    },
+    "Famous films bore me": {"popularity": "niche"},
+    "two movies that feel like Alien": {"count": 2, "like": ["Alien (1979)"]},
     "tom hanks yes, meg ryan no": {
         "require": [{"facet": "cast", "any_of": ["Tom Hanks"]}],
         "exclude": [{"facet": "cast", "any_of": ["Meg Ryan"]}],
@@ -235,6 +241,22 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "a western.. hmm nah we did that last week. war film then": {"count": 1, "require": [genre("War")]},
     # numbers and what they count
+    "I've got about an hour and a half": {"ranges": [{"facet": "runtime", "min": None, "max": 90}]},
+    "japanese films up to and including 1970": {
+        "require": [{"facet": "language", "any_of": ["Japanese"]}],
+        "ranges": [{"facet": "year", "min": None, "max": 1970}],
+    },
+    "eight films: Bill Murray in three of them, one by Wes Anderson": {
+        "count": 8,
+        "quotas": [part("cast", 3, value="Bill Murray"), part("director", 1, value="Wes Anderson")],
+    },
+    "20 films. 40% drama, and horror shall not exceed 10%": {
+        "count": 20,
+        "quotas": [
+            {"facet": "genre", "value": "Drama", "share": 0.4},
+            {"facet": "genre", "value": "Horror", "op": "at_most", "share": 0.1},
+        ],
+    },
     "an 80/20 blend of drama and war, ten movies": {
         "count": 10,
         "quotas": [
@@ -384,6 +406,7 @@ def test_a_second_thought_in_the_next_turn(reader: RuleReader, then: str, direct
         ("requests_dev5", 0.88, 0.86),
         ("requests_dev6", 0.83, 0.75),
         ("requests_dev7", 0.82, 0.78),
+        ("requests_dev8", 0.9, 0.86),
     ],
 )
 def test_requests_are_read_well(reader: RuleReader, name: str, hard: float, exact: float) -> None:
