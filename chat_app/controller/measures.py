@@ -40,8 +40,10 @@ def find_measures(text: Text, words: FacetWords) -> Iterator[tuple[int, int, Ran
         for match in text.find(pattern):
             lasted = _LASTED.search(text.line[: match.start()]) or _JOURNEY.match(text.line, match.end())
             if not lasted and (found := _measure_range(match, words)):
-                if match.groupdict().get("about") and _HAVE.search(text.line[: match.start()]):
-                    found = Range(facet=words.facet, max=found.max)  # "I've got about two hours"
+                both = found.min is not None and found.max is not None
+                if both and match.groupdict().get("about") and _HAVE.search(text.line[: match.start()]):
+                    time = (found.min or 0) / 2 + (found.max or 0) / 2  # "I've got about two hours"
+                    found = Range(facet=words.facet, max=time)
                 yield *text.span(match), found
 
 
