@@ -13,6 +13,7 @@ from recsys.controls import MAX_COUNT
 
 #: How a part of a message is meant that only tells, and asks for nothing.
 TOLD = ("verdict", "drop", "unseen", "seen", "heard")
+_OF_WHICH = ("them", "those", "these", "her", "his", "their", "your")
 _POINTING = ("these", "those", "both", "all", "other", "the", "my", "our", "same")
 _NOUNS = WORDS["quota_nouns"]
 _NOT_BEFORE = WORDS["quota_not_before"]
@@ -124,9 +125,7 @@ def _counts_items(line: Line, i: int) -> bool:
         if not step and c.letter == "V" and singular(c.norm) != c.norm:
             return True  # "twenty blockbusters"
         if c.norm in _NOUNS and not c.letter:
-            if c.norm != "of" or (
-                len(after) > step + 1 and after[step + 1].norm in ("them", "those", "these")
-            ):
+            if c.norm != "of" or (len(after) > step + 1 and after[step + 1].norm in _OF_WHICH):
                 return True
             continue
         if c.letter in ("R", "V", "P", "X"):

@@ -31,6 +31,7 @@ _HAVE = re.compile(r"(?:^| )(?:have|has|got|spare) (?:just |only )?$")
 _JOURNEY = re.compile(
     r" (?:long )?(?:(?!film|movie)\w+ )?"
     r"(?:flights?|drives?|trips?|rides?|journeys?|shifts?|layovers?|commutes?|walks?|nap|workday)(?= |$)"
+    r"| (?:on|in) (?:the|a|my) (?:plane|train|bus|car|road)(?= |$)"
 )
 
 

@@ -18,6 +18,7 @@ NEAR_NAME = 84  # rapidfuzz ratio (0..100) of a misspelt name after a cue
 WELL_KNOWN = 0.03  # share of the names that a bare surname may mean
 FAIRLY_KNOWN = 0.25  # of the weight of those, so that a misspelt surname may mean a director
 KNOWN_BY_SURNAME = 5  # items a bearer must have for the bare surname to mean them
+KNOWN_IF_WRITTEN = 2  # the same where it is written as a name, and no other word
 PARTICLES = frozenset(
     [
         "de",
@@ -109,10 +110,11 @@ class NameIndex:
         best = max(wanted, key=lambda n: n.weight, default=None)
         return best and self.by_full_name(name_key(best.value), facet)
 
-    def known_by_surname(self, word: str) -> Name | None:
-        """The bearer of a surname that means one person: of its ratings, they have half or more."""
+    def known_by_surname(self, word: str, least: int = KNOWN_BY_SURNAME) -> Name | None:
+        """The bearer of a surname that means one person, of ``least`` items: of its ratings, they have
+        half or more."""
         name = self.by_surname(word)
-        if name is None or name.items < KNOWN_BY_SURNAME:
+        if name is None or name.items < least:
             return None
         theirs: dict[str, float] = defaultdict(float)
         for bearer in self.last[word]:

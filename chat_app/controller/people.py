@@ -7,13 +7,14 @@ import re
 from chat_app.controller.chunks import Chunk, Claims
 from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES, WORDS, common_words, is_common
 from chat_app.controller.lexicon import Lexicon, Meaning, wish_for
-from chat_app.controller.names import KNOWN_BY_SURNAME, NEAR_NAME, Name, name_key
+from chat_app.controller.names import KNOWN_BY_SURNAME, KNOWN_IF_WRITTEN, NEAR_NAME, Name, name_key
 from chat_app.controller.numbers import number
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text, singular
 from chat_app.controller.turn import Unknown
 from recsys.controls import Clause
 
+_ORIGIN = re.compile(r"(?:^| )(?:is|am|are|was|were|'s|comes?|came) $")
 RARE = 17_000  # place in the list of common words from which on a surname is no other word
 _STOP = WORDS["people_stop"]
 _DENIALS = frozenset({"no", "not", "without", "minus", "except"})
@@ -36,6 +37,8 @@ class NameSpotter:
         for strong, cues in ((True, self._cues), (False, self._weak)):
             for facet, pattern in cues.items():
                 for match in pattern.finditer(claims.text.line) if pattern else ():
+                    if match["cue"] == "from" and _ORIGIN.search(claims.text.line[: match.start()]):
+                        continue  # "my wife is from Lyon"
                     start = claims.text.at(match.end())
                     if match.end() >= len(claims.text.line):
                         continue
@@ -277,12 +280,14 @@ class NameSpotter:
         name = self.names.by_surname(word)
         if name is None:
             name = self.names.by_first_name(word)
-        if name is None or name.items < KNOWN_BY_SURNAME:
+        written = text.cased and text.raw[token.start].isupper() and word not in common_words()
+        least = KNOWN_IF_WRITTEN if written else KNOWN_BY_SURNAME
+        if name is None or name.items < least:
             return None
         after = text.tokens[start + 1].norm if start + 1 < len(text) else ""
         said_so = text.capitalised(start, start + 1) or not text.cased and not is_common(word)
         of_noun = said_so and self.lexicon.is_noun(after)  # "a Kurosawa film"
-        if name.weight < self.names.well_known and not of_noun and not self._unmistakable(word):
+        if name.weight < self.names.well_known and not of_noun and not self._unmistakable(word, least):
             return None
         carried = (
             after == "'s" or self.lexicon.is_noun(after) or after in ("stuff", "fan", "flicks", "classics")
@@ -304,7 +309,7 @@ class NameSpotter:
             return name if word not in ORDINARY_NAMES else None
         if word in ORDINARY_NAMES:
             return None
-        if not before_capital and not after_capital and self._unmistakable(word):
+        if not before_capital and not after_capital and self._unmistakable(word, least):
             return name
         listed = after in (",", "or", "and", "/") and start + 2 < len(text)
         if listed and self.names.by_surname(text.words(start + 2, start + 4)) and not text.cased:
@@ -320,16 +325,17 @@ class NameSpotter:
         rare = denied or not text.cased and common_words() and word not in common_words()
         return name if (carried or alone or rare) and not before_capital else None
 
-    def _unmistakable(self, word: str) -> bool:
+    def _unmistakable(self, word: str, least: int = KNOWN_BY_SURNAME) -> bool:
         """Whether a surname can be nothing else: one person's, and no common word."""
-        name = self.names.known_by_surname(word) if common_words() else None
+        name = self.names.known_by_surname(word, least) if common_words() else None
         known = name is not None and name.weight >= self.names.well_known
         return name is not None and (not is_common(word) or known and not is_common(word, RARE))
 
     def _joined(self, claims: Claims, start: int) -> Name | None:
         """The bearer of a rare surname that an "or" or "and" joins to somebody: "Fellini or Antonioni"."""
         word = claims.text.tokens[start].norm
-        rare = len(word) > 4 and word not in ORDINARY_NAMES and common_words() and not is_common(word)
+        long = len(word) > (2 if claims.text.capitalised(start, start + 1) else 4)
+        rare = long and word not in ORDINARY_NAMES and common_words() and not is_common(word)
         return self.names.by_surname(word) if rare and self._beside_name(claims, start) else None
 
     def claim_slips(self, claims: Claims) -> None:

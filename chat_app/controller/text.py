@@ -18,7 +18,7 @@ from functools import cached_property, lru_cache
 MAX_LENGTH = 2000  # characters read of one message: nobody says more about what to watch
 
 _WORD = re.compile(
-    r"\d{1,3}(?:,\d{3})+|\d+[.,]\d+|(?:[^\W\d_]\.){2,}|[^\W\d_]\.(?=\s?[A-Z])|(?:mrs?|ms|dr|st|jr|sr|vs|inc|co)\.(?=\s)"
+    r"\d{1,3}(?:,\d{3})+|\d+[.,]\d+|(?:[^\W\d_]\.){2,}|[^\W\d_]\.(?=\s?[A-Z])|(?:mrs?|ms|dr|st|jr|sr|vs|inc|co|max|min|approx)\.(?=\s)"
     r"|[^\W_]+(?:'[^\W_]+)*|'s\b|[^\w\s]",
     re.IGNORECASE,
 )
@@ -73,7 +73,9 @@ _SINGLE = re.compile(r"\b(?:(at (?:most|least)) an? single|(one) single)\b", re.
 _FOR = re.compile(r"(?<=\blooking )4(?= [a-z])", re.IGNORECASE)
 _AT_THE = re.compile(r"\bat the (?:very |absolute )?(?:(most|maximum)|least|minimum)\b", re.IGNORECASE)
 _INCLUDING = re.compile(r"\bup to and including\b", re.IGNORECASE)
-_ONCE = re.compile(r"\b(once|twice) at (most|least)\b", re.IGNORECASE)
+_ONCE = re.compile(r"\b(?:once|(twice))(?= (?:at most|at least|tops|max)\b)", re.IGNORECASE)
+_TIME_OF_DAY = re.compile(r"\b\d{1,2}(?:[:.]\d\d)? ?(?:[ap]m|[ap]\.m\.)(?!\w)", re.IGNORECASE)
+_PLURAL_SLIP = re.compile(r"\w{2,}[^aeiou\W\d_]ys")
 _HOUR_AND_HALF = re.compile(r"(?<!an )(?<!a )(?<!one )(?<!\d )\bhour and a half\b", re.IGNORECASE)
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = {ord(c): "'" for c in "’‘´`ʼ′"} | {ord(c): '"' for c in "“”„«»″"}
@@ -248,7 +250,7 @@ def clean(message: str) -> str:
     text = _FOR.sub("for", _UM.sub(", ", text))
     text = _AT_THE.sub(lambda m: "at most" if m[1] else "at least", _INCLUDING.sub("up to", text))
     text = _SINGLE.sub(lambda m: f"{m[1]} one" if m[1] else m[2], text)
-    text = _ONCE.sub(lambda m: f"{'two' if m[1].lower() == 'twice' else 'one'} at {m[2]}", text)
+    text = _ONCE.sub(lambda m: "two" if m[1] else "one", _TIME_OF_DAY.sub(" ", text))
     text = _HOUR_AND_HALF.sub("an hour and a half", text)
     text = _THEN.sub(r"\1 than", text)  # "longer then two hours"
     return re.sub(r"\s+", " ", text.replace("...", ". ")).strip()
@@ -309,6 +311,8 @@ def _canonical_words(word: str, before: list[Token]) -> list[str]:
         return [word.replace(".", "")]
     if both := _HOURS_MINUTES.fullmatch(word):
         return [both[1], "hours", both[2], "minutes"]
+    if _PLURAL_SLIP.fullmatch(word):
+        return [word[:-2] + "ies"]  # "storys"
     if _DECADE.fullmatch(word):
         return [word.replace("'", "")]
     if split := _NUMBER_UNIT.fullmatch(word):

@@ -32,7 +32,9 @@ _STRONG = compiled("titles_strong")
 _NAMED = compiled("titles_named")
 _AFTER_CUE = compiled("titles_after_cue")
 _WEAK = compiled("titles_weak")
-_STYLE = re.compile(r"(?:style|vibes?|(?:kind|sort|type) of)(?= |$)")  # "Die Hard style"
+_STYLE = re.compile(
+    r"(?:style|vibes?|(?:kind|sort|type) of|like (?:things?|stuff|ones|films|movies))(?= |$)"
+)  # "Die Hard style"
 _CHANGED = re.compile(r"(?:, )?(?:but|only|just|except) (?!not )\w")  # "jaws but recent"
 _ISH = re.compile(r"(?:ish|esque)(?= |$)")  # "chinatown-ish"
 _IN_PERIOD = re.compile(r"(?:^| )(?:(?:between|from) \d+ (?:and|to|until|-)|between|since|until)$")

@@ -60,9 +60,12 @@ def read_wishes(
     wishes = [wish for sentence in found for wish in _of_sentence(line, stance, sentence, intent, used)]
     for match in line.find(_NOT_THEIRS):  # "on a Kubrick kick, but nothing by him"
         at = line.span(match)[0]
-        told = [n for n, w in enumerate(wishes) if w.index < at and w.chunk.letter == "P"]
+        named = [i for i, chunk in enumerate(line.chunks[:at]) if chunk.letter == "P"]
+        told = [n for n, w in enumerate(wishes) if named and w.index == named[-1]]
         if told and wishes[told[-1]].sense == "want":
             wishes[told[-1]] = replace(wishes[told[-1]], sense="deny")
+        elif named and not told:
+            wishes.append(Wish(named[-1], line.chunks[named[-1]], "deny"))
     for match in line.find(_THEIRS):  # "I never saw Tarantino. Whatever you have from him"
         at = line.span(match)[0]
         told = [i for i, chunk in enumerate(line.chunks[:at]) if chunk.letter == "P"]

@@ -145,6 +145,13 @@ CASES: dict[str, dict[str, Any]] = {
     "anything by the coens": {"require": [by("Joel Coen", "Ethan Coen")]},
     "pacino NOT mafia": {"require": [{"facet": "cast", "any_of": ["Al Pacino"]}]},
     "finnish deadpan": {"require": [{"facet": "language", "any_of": ["Finnish"]}]},
+    "Kaurismäki, please": {"require": [by("Aki Kaurismäki")]},
+    "Kurosawa or Ozu": {"require": [by("Akira Kurosawa", "Yasujirō Ozu")]},
+    "comedies, my wife is from Lyon": {"require": [genre("Comedy")]},
+    "Soviet-made films. Tarkovsky I know already, so leave him out": {
+        "require": [{"facet": "country", "any_of": ["Soviet Union"]}],
+        "exclude": [by("Andrei Tarkovsky")],
+    },
     # titles misspelt, in pairs, and as an adjective
     "movies like jurrasic park": {"like": ["Jurassic Park (1993)"]},
     "chinatown-ish, 2 hrs max": {
@@ -241,6 +248,17 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "a western.. hmm nah we did that last week. war film then": {"count": 1, "require": [genre("War")]},
     # numbers and what they count
+    "12 titles:\n- max. 4 horror\n- no documentaries": {
+        "count": 12,
+        "exclude": [genre("Documentary")],
+        "quotas": [part("genre", 4, value="Horror") | {"op": "at_most"}],
+    },
+    "3:40 am. film noir": {"require": [genre("Film-Noir")]},
+    "7 sci fi, ridley scott once tops": {
+        "count": 7,
+        "require": [genre("Sci-Fi")],
+        "quotas": [part("director", 1, value="Ridley Scott") | {"op": "at_most"}],
+    },
     "I've got about an hour and a half": {"ranges": [{"facet": "runtime", "min": None, "max": 90}]},
     "japanese films up to and including 1970": {
         "require": [{"facet": "language", "any_of": ["Japanese"]}],
@@ -407,6 +425,7 @@ def test_a_second_thought_in_the_next_turn(reader: RuleReader, then: str, direct
         ("requests_dev6", 0.83, 0.75),
         ("requests_dev7", 0.82, 0.78),
         ("requests_dev8", 0.9, 0.86),
+        ("requests_dev9", 0.82, 0.78),
     ],
 )
 def test_requests_are_read_well(reader: RuleReader, name: str, hard: float, exact: float) -> None:
