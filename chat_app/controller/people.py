@@ -302,6 +302,7 @@ class NameSpotter:
         after_capital = (
             bool(after)
             and after[0].isalpha()
+            and after != "i"
             and text.raw[text.tokens[start + 1].start].isupper()
             and not _shouted(text, start + 1)
         )
