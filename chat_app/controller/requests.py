@@ -21,23 +21,11 @@ import numpy as np
 from recsys.catalog import Catalog
 from recsys.constraints import Constraints
 from recsys.controls import DEFAULT_COUNT, ControlIntent
+from recsys.errors import TillerError
+from recsys.sentences import LabelledRequest
+from recsys.sentences import read_requests as load_requests
 
 PARTS = ("controls", "quotas", "count", "order", "like", "unlike")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What somebody typed, and the controls that it states."""
-
-    text: str
-    intent: ControlIntent
-
-
-def load_requests(path: Path | str) -> list[Request]:
-    """The labelled requests of a JSONL file."""
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines if line.strip()]
-    return [Request(row["text"], ControlIntent.model_validate(row["intent"])) for row in rows]
 
 
 def differences(one: ControlIntent, other: ControlIntent, catalog: Catalog) -> list[str]:
@@ -61,7 +49,7 @@ def _meaning(compiled: Constraints, n: int) -> tuple[object, ...]:
 class Misread:
     """A request that was read as something else."""
 
-    request: Request
+    request: LabelledRequest
     got: ControlIntent
     parts: tuple[str, ...]
 
@@ -99,7 +87,7 @@ class Reading:
 
 
 def read_requests(
-    read: Callable[[str], ControlIntent], requests: Sequence[Request], catalog: Catalog
+    read: Callable[[str], ControlIntent], requests: Sequence[LabelledRequest], catalog: Catalog
 ) -> Reading:
     """Let ``read`` read every request as the first of a conversation."""
     found = [(request, read(request.text)) for request in requests]
@@ -110,7 +98,7 @@ def read_requests(
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m chat_app.controller.requests", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("files", nargs="+", metavar="FILE", help="labelled requests, JSONL")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="labelled requests, JSONL")
     parser.add_argument("--errors", action="store_true", help="list what was misread")
     parser.add_argument("--json", action="store_true", help="print JSON only")
     parser.add_argument("--dataset", default="ml-latest-small", help="whose catalogue the labels are in")
@@ -125,9 +113,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     def read(text: str) -> ControlIntent:
         return State().apply(reader.read(State(), text)).intent
 
-    readings = {name: read_requests(read, load_requests(name), catalog) for name in options.files}
+    try:
+        readings = {name: read_requests(read, load_requests(name), catalog) for name in options.files}
+    except TillerError as error:
+        print(error, file=sys.stderr)
+        return 1
     if options.json:
-        print(json.dumps({name: r.as_dict() for name, r in readings.items()}, indent=2))
+        print(json.dumps({str(name): r.as_dict() for name, r in readings.items()}, indent=2))
         return 0
     for name, r in readings.items():
         wrong = r.as_dict()["wrong"]

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from chat_app.controller.requests import differences, load_requests, read_requests
+from chat_app.controller.requests import differences, main, read_requests
 from chat_app.controller.rules import RuleReader
 from chat_app.state import State
 from recsys.controls import ControlIntent
+from recsys.sentences import read_requests as load_requests
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -455,3 +456,13 @@ def test_differences_are_of_meaning(reader: RuleReader) -> None:
         == []
     )
     assert differences(of(count=8), of(count=7, order="newest"), reader.catalog) == ["count", "order"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [('{"text": "x"}', "line 1"), ('{"text": "x", "intent": {"order": 1}}', "line 1")]
+)
+def test_a_line_that_is_no_label_is_named(tmp_path: Path, capsys, line: str, said: str) -> None:
+    (tmp_path / "labels.jsonl").write_text(line)
+    assert main([str(tmp_path / "labels.jsonl")]) == 1
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
