@@ -40,6 +40,11 @@ _ONLY_HEARD = compiled("events_only_heard")
 _DID_SEE = re.compile(r"did (?:\w+ )?(?:see|watch)$")
 
 
+_ASKS_ALIKE = frozenset(
+    "something anything things stuff N more some find want any show me for is are there of other O".split()
+)
+
+
 @dataclass
 class Sayings:
     """Rows of titles by what was said: events in order of mention, seeds, and all mentioned."""
@@ -302,7 +307,7 @@ def _read_pronouns(
         if index and line.chunks[index - 1].norm in ("is", "was", "are", "were", "feels", "felt"):
             continue  # "Heat was like that too"
         earlier = [g for g in groups if g.last < index]
-        if alike and not earlier:
+        if alike and not (earlier and index and line.chunks[index - 1].symbol in _ASKS_ALIKE):
             continue
         told = any(x.is_a(Kind.VERDICT) and x.end <= index for x in found)  # of something else, then
         rows = list(earlier[-1].rows) if earlier else [] if told else _focus(state, catalog)

@@ -22,16 +22,16 @@ _END = r"(?= rating| score|$| please| at most| max| tops| long| or| [.,!?;)])"
 
 #: Before how long something took: "we argued for 40 minutes".
 _LASTED = re.compile(
-    r"(?:^| )(?:\w{2,}ed|been|slept|sat|\w+(?<!look)(?<!search)(?<!ask)ing|plane|flight|train|bus|car|road"
-    r"|airport|here|there|alone|away) for (?:like |about |over )?$"
+    r"(?:^| )(?:\w{2,}ed|been|slept|sat|\w+(?<!look)(?<!search)(?<!ask)ing|plane|flight|train|bus"
+    r"|airport) for (?:like |about |over )?$"
 )
 
 _HAVE = re.compile(r"(?:^| )(?:have|has|got|spare) (?:just |only )?$")
 #: Behind how long something else takes: "a 14 hour flight".
 _JOURNEY = re.compile(
-    r" (?:long )?(?:(?!film|movie)\w+ )?"
+    r" (?:long )?(?:(?:bus|train|car|plane) )?"
     r"(?:flights?|drives?|trips?|rides?|journeys?|shifts?|layovers?|commutes?|walks?|nap|workday)(?= |$)"
-    r"| (?:on|in) (?:the|a|my) (?:plane|train|bus|car|road)(?= |$)"
+    r"| on (?:the|a|my) (?:plane|train|bus|road)(?= |$)"
 )
 
 
@@ -39,7 +39,10 @@ def find_measures(text: Text, words: FacetWords) -> Iterator[tuple[int, int, Ran
     """Token spans that bound one numeric facet, and what they mean."""
     for pattern in _measure_patterns(words):
         for match in text.find(pattern):
-            lasted = _LASTED.search(text.line[: match.start()]) or _JOURNEY.match(text.line, match.end())
+            said = match.groupdict()
+            bounded = any(said.get(name) for name in ("high", "less", "below", "max0"))
+            elsewhere = None if bounded else _JOURNEY.match(text.line, match.end())
+            lasted = _LASTED.search(text.line[: match.start()]) or elsewhere
             if not lasted and (found := _measure_range(match, words)):
                 both = found.min is not None and found.max is not None
                 if both and match.groupdict().get("about") and _HAVE.search(text.line[: match.start()]):

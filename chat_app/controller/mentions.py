@@ -60,6 +60,7 @@ _OWN_ORIGIN = re.compile(
     r"(?:^| )(?:(?:i|we) (?:am|are)|my \w+ is|students?|friends?|girlfriend|boyfriend|guests?|tourists?"
     r"|greetings|hello|hi)(?: \w+)? (?:from|in)$"
 )
+_BEFORE_KIND = frozenset("a an some any the more good best great me i want say with for , .".split())
 _GOING_ON = frozenset(", or and nor not but in from".split())
 
 
@@ -172,7 +173,7 @@ class Mentions:
                     found
                     and (
                         text.words(found[0], found[0] + 1) in ("made", "produced")
-                        or self._names_kind(text, found[0])
+                        or self._names_kind(text, i, found[0])
                         or _apart(text, i, found[0])
                     )
                 ):
@@ -186,9 +187,11 @@ class Mentions:
                 elif text.tokens[i].norm not in _GOING_ON and claims.free(i, i + 1):
                     going_on = False
 
-    def _names_kind(self, text: Text, at: int) -> bool:
+    def _names_kind(self, text: Text, start: int, at: int) -> bool:
         """Whether a kind of item or the word for items comes next: "Hong Kong action"."""
         word = text.words(at, at + 1)
+        if start and text.tokens[start - 1].norm not in _BEFORE_KIND:
+            return False  # "New Mexico western"
         return self.lexicon.is_noun(word) or word in self.lexicon.phrases
 
     @staticmethod

@@ -14,7 +14,10 @@ from chat_app.controller.text import Text, singular
 from chat_app.controller.turn import Unknown
 from recsys.controls import Clause
 
-_ORIGIN = re.compile(r"(?:^| )(?:is|am|are|was|were|'s|comes?|came) $")
+_ORIGIN = re.compile(
+    r"(?:^| )(?:i|we|he|she|they|who|wife|husband|family|mom|mum|dad|friends?|girlfriend|boyfriend)"
+    r" (?:is|am|are|was|were|'s|comes?|came) $"
+)
 RARE = 17_000  # place in the list of common words from which on a surname is no other word
 _STOP = WORDS["people_stop"]
 _DENIALS = frozenset({"no", "not", "without", "minus", "except"})
@@ -37,9 +40,9 @@ class NameSpotter:
         for strong, cues in ((True, self._cues), (False, self._weak)):
             for facet, pattern in cues.items():
                 for match in pattern.finditer(claims.text.line) if pattern else ():
-                    if match["cue"] == "from" and _ORIGIN.search(claims.text.line[: match.start()]):
-                        continue  # "my wife is from Lyon"
                     start = claims.text.at(match.end())
+                    if match["cue"] == "from" and self._is_origin(claims.text, match.start(), start):
+                        continue  # "my wife is from Lyon"
                     if match.end() >= len(claims.text.line):
                         continue
                     named = strong and self._two_capitals(claims.text, start)
@@ -48,6 +51,11 @@ class NameSpotter:
                     if not found and (firm or named):
                         unknown += self._unknown(claims, start, facet)
         return unknown
+
+    def _is_origin(self, text: Text, cue: int, start: int) -> bool:
+        """Whether "from" says where somebody comes from, or names a place."""
+        place = any(text.words(start, start + 1) in table for table in self.lexicon.cued.values())
+        return place or bool(_ORIGIN.search(text.line[:cue]))
 
     def claim_siblings(self, claims: Claims) -> None:
         """Claim "the Coen brothers": both of them."""

@@ -24,7 +24,11 @@ _QUOTA = compiled("quota", OP=f"(?:{_OP})", LINK=joined("quota_link"), AFTER=_AF
 _BOUNDS = tuple(f"{place}_{side}" for place in "abc" for side in ("least", "most"))
 #: "Romance is fine, but max 3"; here the bound must be said.
 _BEHIND = compiled("quota_behind", OP=f"(?:{_OP})", AFTER=_AFTER.removesuffix("?"))
-_OF_ALL = re.compile(r"(?:^|(?<= ))(?:N|Q|one|most|half|all) of the (?P<all>N)(?= [a-z])")
+_OF_ALL = re.compile(
+    r"(?:^|(?<= ))(?:N|Q|one|most|half|all) of the (?P<all>N)"
+    r"(?= (?:should|must|needs?|can|could|ought|may|ha(?:s|ve) to|to be|from|by|with"
+    r"|(?:is|are) (?:by|from|with)))"
+)
 _ADDED = re.compile(
     r"(?:^| )(?:plus|(?:sneak|throw|slip|squeeze|add) in|add|includ(?:e|ing)|along with) (?:just |only )?$"
 )
@@ -94,6 +98,9 @@ def _read_counts(
         plain, at = plain[1:], plain[0].at  # "9 comedies. 3 from the 80s, 6 from the 90s"
     if at is not None and len(plain) == 1 and plain[0].at < at and corrects(line, at):
         out.used.add(plain.pop().at)  # "5 French films. Wait, make that 8"
+    added = len(plain) == 1 and _ADDED.search(said_before(line, plain[0].at))
+    if added and intent.count and not out.quotas:
+        out.count, plain = None, []  # "plus one western": not a list of one
     if len(plain) == 1 and out.quotas and _ADDED.search(said_before(line, plain[0].at)):
         _add_quota(out, line, plain[0])  # "mostly cartoons, but sneak in one documentary"
         out.count, plain = (None if at == plain[0].at else out.count), []
@@ -128,7 +135,7 @@ def _facets(counted: _Counted) -> frozenset[str]:
 
 #: Shares of two kinds at once: "50/50 comedy and drama".
 EVENLY = (
-    r"[1-9]\d / [1-9]\d",
+    r"[1-9]\d / [1-9]\d(?! (?:was|is|were))",
     "fifty fifty",
     "half and half",
     r"(?:split|divided?)(?: \w+){0,6} between",

@@ -123,6 +123,7 @@ class RuleReader:
         apply_wishes(draft, wishes, line)
         draft.quotas += amounts.quotas
         parts = {(quota.facet, quota.value) for quota in amounts.quotas}
+        parts = parts if len(parts) > 1 else set()  # "mine is sci-fi … at least three sci-fi, three westerns"
         draft.require = [
             c for c in draft.require if not (len(c.values) == 1 and (c.facet, c.values[0]) in parts)
         ]

@@ -104,6 +104,9 @@ class Stance:
         following = self.line.chunks[i + 1].norm if i + 1 < len(self.line) else ""
         if self.line.chunks[i].letter == "T" and following in _STYLES:
             return "seed", negated, 2
+        crossed = following == "meets" and [c.letter for c in self.line.chunks[i : i + 3 : 2]] == ["T", "T"]
+        if crossed:
+            return "seed", negated, 2
         if self.line.chunks[i].letter == "T" and _STYLED.match(self.line.s, self.line._starts[i]):
             return "seed", negated, 1
         opens = i == 0 or self.line.chunks[i - 1].norm in _HARD

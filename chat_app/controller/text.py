@@ -18,7 +18,7 @@ from functools import cached_property, lru_cache
 MAX_LENGTH = 2000  # characters read of one message: nobody says more about what to watch
 
 _WORD = re.compile(
-    r"\d{1,3}(?:,\d{3})+|\d+[.,]\d+|(?:[^\W\d_]\.){2,}|[^\W\d_]\.(?=\s?[A-Z])|(?:mrs?|ms|dr|st|jr|sr|vs|inc|co|max|min|approx)\.(?=\s)"
+    r"\d{1,3}(?:,\d{3})+|\d+[.,]\d+|(?:[^\W\d_]\.){2,}|[^\W\d_]\.(?=\s?[A-Z])|(?:mrs?|ms|dr|st|jr|sr|vs|inc|co|max|approx)\.(?=\s)"
     r"|[^\W_]+(?:'[^\W_]+)*|'s\b|[^\w\s]",
     re.IGNORECASE,
 )
@@ -61,22 +61,29 @@ _THEN = re.compile(
     r"(?= (?:an?|\d+|one|two|three|four|five|six|seven|eight|nine|ten|half|that|this|the)\b)",
     re.IGNORECASE,
 )
-_SIGN = re.compile(r"(?<![-<>=])([<>])(=?) ?(?=(\d{4}(?!\d))?\d?)(?![<>=-])")
+_SIGN = re.compile(
+    r"(?<![-<>=\w])([<>])(=?) ?(?=(\d{4}(?!\d))?)(?=\d{2}|\d(?:[.,]\d)? ?(?:stars?|/|h\b|hrs?\b|hours?|min))"
+)
 _SIGNS = {
     "<": ("before", "under"),
     ">": ("after", "over"),
     "<=": ("until", "at most"),
     ">=": ("since", "at least"),
 }
-_UM = re.compile(r"\s*,?\s+(?:um+|uh+|uhm|er|erm)\b\s*,?\s*", re.IGNORECASE)
+_UM = re.compile(r",? (?:um+|uh+|uhm|erm)\b,? ?", re.IGNORECASE)
+_ARE = re.compile(
+    r"\b(kids|we|they|you|u|there|guys|these|those|movies|films|what|where|who|how|twins) r (?=[a-z])"
+)
+_AND = re.compile(r"(?<=[a-z,])(?<!\btop) n (?=[a-z])")
 _SINGLE = re.compile(r"\b(?:(at (?:most|least)) an? single|(one) single)\b", re.IGNORECASE)
 _FOR = re.compile(r"(?<=\blooking )4(?= [a-z])", re.IGNORECASE)
 _AT_THE = re.compile(r"\bat the (?:very |absolute )?(?:(most|maximum)|least|minimum)\b", re.IGNORECASE)
 _INCLUDING = re.compile(r"\bup to and including\b", re.IGNORECASE)
 _ONCE = re.compile(r"\b(?:once|(twice))(?= (?:at most|at least|tops|max)\b)", re.IGNORECASE)
 _TIME_OF_DAY = re.compile(r"\b\d{1,2}(?:[:.]\d\d)? ?(?:[ap]m|[ap]\.m\.)(?!\w)", re.IGNORECASE)
-_PLURAL_SLIP = re.compile(r"\w{2,}[^aeiou\W\d_]ys")
-_HOUR_AND_HALF = re.compile(r"(?<!an )(?<!a )(?<!one )(?<!\d )\bhour and a half\b", re.IGNORECASE)
+_HOUR_AND_HALF = re.compile(
+    r"(?:^|(?<=[,.;:!?] )|(?<=than )|(?<=under )|(?<=over ))hour and a half\b", re.IGNORECASE
+)
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = {ord(c): "'" for c in "’‘´`ʼ′"} | {ord(c): '"' for c in "“”„«»″"}
 _KEEP = frozenset(',.!?;:"()&%/-+*')
@@ -114,7 +121,9 @@ _SPOKEN = {
     "excpet": "except", "frm": "from", "betwen": "between", "anythng": "anything", "nothng": "nothing",
     "someting": "something", "realy": "really", "titels": "titles", "definitly": "definitely",
     "whitout": "without",
-    "r": "are", "n": "and", "b4": "before", "altogether": "in total", "alltogether": "in total",
+    "b4": "before", "storys": "stories", "comedys": "comedies", "mysterys": "mysteries",
+    "documentarys": "documentaries", "tragedys": "tragedies", "fantasys": "fantasies",
+    "altogether": "in total", "alltogether": "in total",
     "minits": "minutes", "minuets": "minutes", "mintues": "minutes", "minuts": "minutes",
     "minuites": "minutes", "twentys": "twenties", "thirtys": "thirties", "fortys": "forties",
     "fiftys": "fifties", "sixtys": "sixties", "seventys": "seventies", "eightys": "eighties",
@@ -246,6 +255,8 @@ def clean(message: str) -> str:
     text = _WITH.sub(lambda m: "without " if m[1] else "with ", text)  # "w/ subtitles"
     text = _HALF.sub(r"\1.5", text)
     text = _POINT.sub(lambda m: f"{_DIGITS.index(m[1].lower())}.{_DIGITS.index(m[2].lower())}", text)
+    text = re.sub(r"\s+", " ", text)
+    text = _AND.sub(" and ", _ARE.sub(r"\1 are ", text))
     text = _SIGN.sub(lambda m: f" {_SIGNS[m[1] + m[2]][m[3] is None]} ", text)  # "<1930", ">= 4 stars"
     text = _FOR.sub("for", _UM.sub(", ", text))
     text = _AT_THE.sub(lambda m: "at most" if m[1] else "at least", _INCLUDING.sub("up to", text))
@@ -253,7 +264,7 @@ def clean(message: str) -> str:
     text = _ONCE.sub(lambda m: "two" if m[1] else "one", _TIME_OF_DAY.sub(" ", text))
     text = _HOUR_AND_HALF.sub("an hour and a half", text)
     text = _THEN.sub(r"\1 than", text)  # "longer then two hours"
-    return re.sub(r"\s+", " ", text.replace("...", ". ")).strip()
+    return re.sub(r" +", " ", text.replace("...", ". ")).strip()
 
 
 def fold(word: str) -> str:
@@ -311,8 +322,6 @@ def _canonical_words(word: str, before: list[Token]) -> list[str]:
         return [word.replace(".", "")]
     if both := _HOURS_MINUTES.fullmatch(word):
         return [both[1], "hours", both[2], "minutes"]
-    if _PLURAL_SLIP.fullmatch(word):
-        return [word[:-2] + "ies"]  # "storys"
     if _DECADE.fullmatch(word):
         return [word.replace("'", "")]
     if split := _NUMBER_UNIT.fullmatch(word):

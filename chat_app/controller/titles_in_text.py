@@ -25,6 +25,7 @@ from recsys.titles import Mention
 ENOUGH = 2.0
 WELL_KNOWN = 0.12  # share of the items that may be more popular
 NEAR_TITLE = 88.0  # likeness (0..100) of a misspelt title after a cue
+SOME_WORDS, SOME_CUES = 60, 5  # so far misspelt titles are looked for: each costs a search
 LONG = 4  # words: what is said so is a title, though each is an ordinary one
 SURELY_NEAR = 90.0  # of one of several words that is well known
 
@@ -35,7 +36,7 @@ _WEAK = compiled("titles_weak")
 _STYLE = re.compile(
     r"(?:style|vibes?|(?:kind|sort|type) of|like (?:things?|stuff|ones|films|movies))(?= |$)"
 )  # "Die Hard style"
-_CHANGED = re.compile(r"(?:, )?(?:but|only|just|except) (?!not )\w")  # "jaws but recent"
+_CHANGED = compiled("titles_changed")  # "jaws but recent"
 _ISH = re.compile(r"(?:ish|esque)(?= |$)")  # "chinatown-ish"
 _IN_PERIOD = re.compile(r"(?:^| )(?:(?:between|from) \d+ (?:and|to|until|-)|between|since|until)$")
 _CROSSED = re.compile(r"(?:crossed with|meets|mixed with)(?= )")  # "Alien crossed with Heat"
@@ -106,7 +107,7 @@ class TitleSpotter:
             year = token.norm == "(" and re.fullmatch(r"(?:19|20)\d\d", text.tokens[i + 1].norm)
             if year and claims.free(i, i + 1):
                 starts.add(self._first_capital(text, i))
-        for start in sorted(starts):
+        for start in sorted(starts)[:SOME_CUES]:
             end = self._name_end(text, start)
             if end <= start or not claims.free(start, end):
                 continue
@@ -163,8 +164,10 @@ class TitleSpotter:
     def _claim_styled(self, claims: Claims) -> None:
         """Claim misspelt titles before "type of": "seven samuri type of thing"."""
         text = claims.text
-        for i in range(2, len(text)):
+        for i in range(2, min(len(text), SOME_WORDS)):
             if not _STYLE.match(text.words(i, i + 2)):
+                continue
+            if any(word in self.lexicon.phrases for word in text.words(max(i - 2, 0), i).split()):
                 continue
             for start in range(max(i - 4, 0), i - 1):
                 best = self.index.best(text.quote(start, i)) if claims.free(start, i) else None
@@ -408,7 +411,21 @@ class TitleSpotter:
 
     def _listed(self, claims: Claims, found: Candidate) -> bool:
         """Whether only commas, "and", "or" stand between this and a title already accepted."""
-        joints = {",", "and", "or", "also", "the", "nor", "plus", "/", "then", "both"}
+        joints = {
+            ",",
+            "and",
+            "or",
+            "also",
+            "the",
+            "nor",
+            "plus",
+            "/",
+            "then",
+            "both",
+            "meets",
+            "crossed",
+            "with",
+        }
         for step, at in ((-1, found.start - 1), (1, found.end)):
             joined = False
             while (

@@ -37,6 +37,9 @@ _NOT_THEIR_ROLE = compiled("wishes_not_their_role")
 _NOT_THEIR_WORK = compiled("wishes_not_their_work")
 
 
+_REFUSALS = frozenset("no not never nothing skip avoid without hate dislike".split())
+
+
 @dataclass(frozen=True)
 class Wish:
     """A chunk and how it is wished for. ``adds``: it joins what was asked for before."""
@@ -69,6 +72,9 @@ def read_wishes(
     for match in line.find(_THEIRS):  # "I never saw Tarantino. Whatever you have from him"
         at = line.span(match)[0]
         told = [i for i, chunk in enumerate(line.chunks[:at]) if chunk.letter == "P"]
+        refused = {chunk.norm for chunk in line.chunks[max(0, at - 4) : at]} & _REFUSALS
+        if refused or stance.marks[at].negated or any(s.is_a(Kind.LOOKUP) for s in found):
+            continue
         if told and not any(wish.index == told[-1] and wish.sense == "want" for wish in wishes):
             wishes = [wish for wish in wishes if wish.index != told[-1]]
             wishes.append(Wish(told[-1], line.chunks[told[-1]], "want"))
@@ -159,7 +165,7 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     behind = re.sub(r"^ 's (?=(?:back|on|in|out|fine|okay|allowed|welcome|not|no)(?: |$))", " is ", behind)
     if mark.mode in ("drop", "allow"):
         return mark.mode
-    if line.chunks[i].letter in "PV" and _NOT_THEIR_WORK.match(behind):
+    if line.chunks[i].letter == "P" and _NOT_THEIR_WORK.match(behind):
         return "deny"
     if line.chunks[i].letter == "P" and re.match(
         r"^ (?:is|are|was|were) (?:in|on) (?:it|them|the)(?= |$)", behind

@@ -248,7 +248,31 @@ CASES: dict[str, dict[str, Any]] = {
         "require": [{"facet": "language", "any_of": ["French"]}],
     },
     "a western.. hmm nah we did that last week. war film then": {"count": 1, "require": [genre("War")]},
+    # what sounds like a denial and is none, and the other way round
+    "I hated Kubrick, I don't want anything by him": {"exclude": [by("Stanley Kubrick")]},
+    "comedies I can't miss": {"require": [genre("Comedy")]},
+    "no one loves comedies more than me": {"require": [genre("Comedy")]},
+    "a comedy left out of the Oscars": {"count": 1, "require": [genre("Comedy")]},
+    "something to save for Saturday, comedy": {"require": [genre("Comedy")]},
+    "Nothing sad. And of course some comedies": {"require": [genre("Comedy")]},
+    # names and places that are none
+    "the film is from Lynch": {"require": [by("David Lynch")]},
+    "North Korea documentary": {"require": [genre("Documentary")]},
+    "hello from Canada, looking for a thriller": {"count": 1, "require": [genre("Thriller")]},
+    "a quick kind of comedy": {
+        "count": 1,
+        "require": [genre("Comedy")],
+        "ranges": [{"facet": "runtime", "min": None, "max": 95}],
+    },
+    "a film where a girl meets a ghost": {"count": 1},
     # numbers and what they count
+    "romance <3": {"require": [genre("Romance")]},
+    "n=6": {"count": 6},
+    "a two hour road trip movie": {
+        "count": 1,
+        "ranges": [{"facet": "runtime", "min": None, "max": 120}],
+    },
+    "something under 90 minutes on the train": {"ranges": [{"facet": "runtime", "min": None, "max": 90}]},
     "12 titles:\n- max. 4 horror\n- no documentaries": {
         "count": 12,
         "exclude": [genre("Documentary")],
@@ -311,9 +335,12 @@ CASES: dict[str, dict[str, Any]] = {
         "require": [genre("Comedy")],
         "exclude": [{"facet": "cast", "any_of": ["Tom Cruise"]}],
     },
-    "western for tom, so at least three westerns, fifteen films": {
+    "sci-fi for me, western for tom, so at least three westerns and at least four sci-fi, fifteen films": {
         "count": 15,
-        "quotas": [part("genre", 3, value="Western") | {"op": "at_least"}],
+        "quotas": [
+            part("genre", 3, value="Western") | {"op": "at_least"},
+            part("genre", 4, value="Sci-Fi") | {"op": "at_least"},
+        ],
     },
     "silents <1930": {"ranges": [{"facet": "year", "min": None, "max": 1929}]},
     "comedies > 4 stars, <= 100 min": {
@@ -423,7 +450,7 @@ def test_a_second_thought_in_the_next_turn(reader: RuleReader, then: str, direct
         ("requests_dev3", 0.9, 0.84),
         ("requests_dev4", 0.9, 0.86),
         ("requests_dev5", 0.88, 0.86),
-        ("requests_dev6", 0.83, 0.75),
+        ("requests_dev6", 0.82, 0.74),
         ("requests_dev7", 0.82, 0.78),
         ("requests_dev8", 0.9, 0.86),
         ("requests_dev9", 0.82, 0.78),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chat_app.controller.numbers import number
-from chat_app.controller.text import Text, canonical, plural, singular
+from chat_app.controller.text import Text, canonical, clean, plural, singular
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,8 @@ def test_plurals(word: str, many: str) -> None:
 )
 def test_numbers(words: str, value: float | None) -> None:
     assert number(words) == value
+
+
+def test_gaps_cost_no_time() -> None:
+    """Runs of blanks are one blank before anything is looked for in them."""
+    assert clean("films" + " " * 1900 + "\n" * 50 + "um, now") == "films, now"
