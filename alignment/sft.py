@@ -2,8 +2,8 @@
 
 The items are learned: at every entry of a history the next one, and answers to requests that branch off
 the history. Then answering may be practised: many more requests on shorter pieces of history, and besides
-what was listed it is learned what might have been (``alignment/guide.py``), first after what the teacher
-lists, then after what the model would list itself (``alignment/own_lists.py``); the items' rows stay, and
+what was listed it is learned what might have been (``alignment/guide.py``), after what the teacher lists
+and, if wanted, after what the model would list itself (``alignment/own_lists.py``); the items' rows stay, and
 what is learned becomes an adapter of its own, a child of the first.
 Many requests share one history (``alignment/packing.py``) and item rows are composed anew in every step,
 neither of which TRL's SFTTrainer knows, so this is a loop of its own on ``accelerate``.
@@ -63,7 +63,8 @@ class SFTParams:
     sees, to measure what text alone does for new ones. ``chat``: whether ordinary talk is mixed in.
     ``in_scale``: see :mod:`recsys.lm.composition`.
     ``practice``: epochs of practice after the first ones, with ``practised`` as its windows and ``obeying``
-    as the weight of that loss.
+    as the weight of that loss; ``own_lists``: whether each batch of it is learned twice, the second time
+    after what the model would list itself.
     """
 
     layers: int = 12
@@ -76,6 +77,7 @@ class SFTParams:
     epochs: int = 3
     practice: int = 0
     obeying: float = 2.0
+    own_lists: bool = False
     batch: int = 2
     learning_rate: float = 1e-3
     row_rate: float = 1e-3
@@ -176,7 +178,7 @@ class _Run:
         """About so many steps."""
         windows = self._windows_of(epoch)
         batches = math.ceil(len(windows.spans(epoch)) * (1 + windows.params.short) / self.params.batch)
-        return batches * (2 if epoch >= self.params.epochs else 1)
+        return batches * (2 if self.params.own_lists and epoch >= self.params.epochs else 1)
 
     def train(self) -> Path:
         if not self._resume() and self.params.epochs:
@@ -243,10 +245,10 @@ class _Run:
         return self.step // every > before // every
 
     def _run_batch(self, batch: list[Packed]) -> list[tuple[float, ...]]:
-        """A step; where answering is practised a second one, after the model's own lists."""
+        """A step; where answering is practised perhaps a second one, after the model's own lists."""
         learned = self._train_on(batch)
         steps = [_parts(learned)]
-        if self.practising:
+        if self.practising and self.params.own_lists:
             said = learned.said.float().cpu().numpy()
             steps.append(_parts(self._train_on(own_lists(batch, said, self.prompts.first))))
         return steps

@@ -20,6 +20,7 @@ def align() -> None:
 @click.option("--name", help="Name of the adapter.  [default: the catalogue's, then -sft]")
 @click.option("--epochs", type=click.IntRange(0), help="Passes over the histories; 0: only practise.")
 @click.option("--practice", type=click.IntRange(0), help="Passes of practice after those: makes a child.")
+@click.option("--own-lists", is_flag=True, help="Practise after the model's own lists, too.")
 @click.option("--layers", type=click.IntRange(1), help="Layers of the base that are used.")
 @click.option("--batch", type=click.IntRange(1), help="Histories a step.")
 @click.option("--hidden", type=click.FloatRange(0, 0.5), help="Share of the items to keep from it.")
