@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ def align() -> None:
 @click.option("--own-lists", is_flag=True, help="Practise after the model's own lists, too.")
 @click.option("--layers", type=click.IntRange(1), help="Layers of the base that are used.")
 @click.option("--batch", type=click.IntRange(1), help="Histories a step.")
+@click.option("--requests", type=click.IntRange(1), help="Requests made of each piece of a history.")
 @click.option("--hidden", type=click.FloatRange(0, 0.5), help="Share of the items to keep from it.")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Of the LoRA.")
 @click.option("--minutes", type=click.FloatRange(0.1), help="Stop after so long.")
 @click.option("--seed", type=int, default=0, show_default=True)
-def sft(dataset: str | None, name: str | None, **given: Any) -> None:
+def sft(dataset: str | None, name: str | None, requests: int | None, **given: Any) -> None:
     """Supervised: items, and requests with answers made with the teacher's help."""
     from alignment.sft import SFTParams, practised_adapter, run_sft
     from alignment.sources import load_sources
@@ -39,6 +41,9 @@ def sft(dataset: str | None, name: str | None, **given: Any) -> None:
     data = load_dataset(settings.catalog)
     name = name or f"{data.catalog.name}-sft"
     params = SFTParams(**{key: value for key, value in given.items() if value is not None})
+    if requests is not None:  # half as many whole answers, half as many beginnings
+        windows = replace(params.windows, branches=(requests + 1) // 2, firsts=requests // 2)
+        params = replace(params, windows=windows)
     work, adapter = settings.data_dir / "training" / name, own_models(settings) / name
     if not params.epochs:
         folder = find_adapter(name, settings)

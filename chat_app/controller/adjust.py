@@ -1,4 +1,4 @@
-"""Numbers set anew: "bump the comedies to 4", "cap horror at 10 percent", "drop it to three"."""
+"""Numbers set anew: "bump the comedies to 4", "cap horror at 10 percent", "plus one western"."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from chat_app.controller.chunks import Chunk, Line
 from chat_app.controller.draft import Draft
 from chat_app.controller.lexicon import Meaning
 from chat_app.controller.patterns import compiled
-from recsys.controls import MAX_COUNT, Op, Quota, Range
+from recsys.controls import MAX_COUNT, Op, Quota, Range, Removal
 
 _ADJUST = compiled("adjust")
+_ADDS = compiled("adjust_adds")
 _AT_MOST = compiled("adjust_at_most")
 _AT_LEAST = compiled("adjust_at_least")
 _BOUND = compiled("adjust_bound")
@@ -27,7 +28,31 @@ def adjust(draft: Draft, line: Line) -> set[int]:
             done = _set_number(draft, what, amount, match)
         if done:
             used |= set(range(*line.span(match)))
+    for match in line.find(_ADDS):
+        if _lengthen(draft, line.of(match, "n")[0], line.of(match, "what")[0]):
+            used |= set(range(*line.span(match)))
     return used
+
+
+def _lengthen(draft: Draft, amount: Chunk, what: Chunk) -> bool:
+    """ "Plus one western": after five comedies a list of six, else one of those asked for."""
+    before, meaning = draft.intent, what.meaning
+    if meaning is None or len(meaning.require) != 1 or len(meaning.values) != 1:
+        return False
+    facet, value, more = meaning.require[0].facet, meaning.values[0], int(amount.number or 1)
+    kinds = [clause for clause in before.require if clause.facet == facet]
+    counted = list(before.quotas)
+    if not counted and before.count and len(kinds) == 1 and len(kinds[0].values) == 1:
+        counted = [Quota(facet=facet, value=kinds[0].values[0], op="exactly", count=before.count)]
+    both = before.quotas and kinds
+    if not counted or both or any((q.facet, q.value) == (facet, value) for q in counted):
+        return False
+    draft.remove += [Removal(field="require", facet=clause.facet) for clause in kinds]
+    draft.quotas += [*counted, Quota(facet=facet, value=value, op="exactly", count=more)]
+    whole = sum(q.count or 0 for q in counted if q.op == "exactly")
+    if before.count and whole == before.count:
+        draft.scalars["count"] = min(before.count + more, MAX_COUNT)
+    return True
 
 
 def _set_quota(draft: Draft, meaning: Meaning, amount: Chunk, words: str) -> bool:

@@ -20,6 +20,7 @@ _NOT_BEFORE = WORDS["quota_not_before"]
 _MAKE = compiled("quota_make")
 _CORRECTS = compiled("quota_corrects")
 _OR_TWO = compiled("quota_or_two")
+_SIZE = re.compile(r" (?:n|count|size|number)(?: :)?$| (?:total|quantity|amount|length|O|titles|items) :$")
 _AUDIENCE = WORDS["quota_audience"]
 _AGED = WORDS["quota_aged"]
 _BEFORE_AGE = frozenset(", and or & + ( are is aged ages age : now".split())
@@ -71,7 +72,7 @@ def _asks_for_one(line: Line, stance: Stance, i: int) -> bool:
     if chunk.norm == "another" and i + 1 < len(line):
         return not mark.negated and line.chunks[i + 1].letter == "V" and _one_item(line, i)
     praised = chunk.letter == "V" and chunk.meaning is not None and chunk.meaning.order is not None
-    opens = i == 0 or line.chunks[i - 1].norm in ("the", ",", ":", ".", "!", "?")
+    opens = i == 0 or line.chunks[i - 1].norm in ("the", "very", ",", ":", ".", "!", "?")
     return praised and opens and _one_item(line, i, best=True)
 
 
@@ -109,11 +110,12 @@ def _counts_items(line: Line, i: int) -> bool:
         )
     ) and not (after and (after[0].letter or after[0].norm in ("of", "more", "good"))):
         return False
-    if after and after[0].norm in _AUDIENCE and not (len(after) > 1 and after[1].letter == "O"):
+    if after and after[0].norm in _AUDIENCE and not any(chunk.letter == "O" for chunk in after[1:3]):
         return False  # "two toddlers" are not counted, "two kids movies" are
-    if before.endswith((" not", " not even")):
+    if f" {before}".endswith((" not", " not even", " every", " each")):
         return False  # "not one film with Tom Cruise"
-    if before.endswith((" n", " count", " size", "number")) or before in ("n", "count"):
+    named = line.chunks[i - 1 - (i > 1 and line.chunks[i - 1].norm in (":", "is"))] if i else None
+    if _SIZE.search(f" {before}") or (named is not None and named.facet == "count"):
         return True  # "n = 6"
     if [c.norm for c in after[:2]] == ["in", "the"]:
         return False  # "four in the morning"

@@ -168,7 +168,17 @@ def _want(draft: Draft, group: list[Wish], line: Line) -> None:
     adds = group[0].adds
     extend = words.any_of or (adds and _opens_with_or(line, group[0].index))
     instead = any(c.norm in ("instead", "rather") for c in line.chunks)
+    if words.any_of and "or" in {c.norm for c in line.chunks[max(0, group[0].index - 3) : group[0].index]}:
+        clauses = _joined(draft, clauses)  # "a French comedy, or an Italian one"
     _add_clauses(draft, clauses, adds, extend, instead)
+
+
+def _joined(draft: Draft, clauses: list[Clause]) -> list[Clause]:
+    """One clause of these and what the message asked for before on their facet, which goes."""
+    before = [c for c in draft.require if c.facet == clauses[0].facet and c.any_of]
+    draft.require = [c for c in draft.require if c not in before]
+    values = dict.fromkeys(v for c in (*before, *clauses) for v in c.values)
+    return [Clause(facet=clauses[0].facet, any_of=tuple(values))]
 
 
 def _absorb(group: list[Wish]) -> list[Wish]:

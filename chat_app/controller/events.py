@@ -296,18 +296,21 @@ def _read_pronouns(
     """ "Loved it" of the item in focus; "like it" of a title just mentioned."""
     for match in re.finditer(
         r"(?:^|(?<= ))(?:like (?:it|that|those|these|them|this|that N|this N|that one|this one)"
+        r"|(?:along|on|in|of) (?:those|these|that|the same) (?:lines?|vein|spirit|style|vibe|kind|sort|ilk)"
+        r"|(?:comes?|is|are) (?:close|closest) to (?:it|that|this)"
         r"|similar (?:ones?|stuff|things?|O|to (?:it|that|this))|(?:something|anything|things|O) similar)"
         r"(?= |$)",
         line.s,
     ):
         index = line.at(match.start())
-        alike = "similar" in match[0]
+        alike = not match[0].startswith("like")
         if stance.marks[index].negated or not alike and stance.marks[index].mode != "seed":
             continue
         if index and line.chunks[index - 1].norm in ("is", "was", "are", "were", "feels", "felt"):
             continue  # "Heat was like that too"
         earlier = [g for g in groups if g.last < index]
-        if alike and not (earlier and index and line.chunks[index - 1].symbol in _ASKS_ALIKE):
+        asked = "similar" not in match[0] or index and line.chunks[index - 1].symbol in _ASKS_ALIKE
+        if alike and not (earlier and asked):
             continue
         told = any(x.is_a(Kind.VERDICT) and x.end <= index for x in found)  # of something else, then
         rows = list(earlier[-1].rows) if earlier else [] if told else _focus(state, catalog)

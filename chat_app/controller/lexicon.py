@@ -95,7 +95,7 @@ class Lexicon:
         self.themes = self._theme_phrases(data)
         self.longest = max((len(p.split()) for p in (*self.phrases, *self.themes)), default=1)
         self.single_words = tuple(
-            p for p, m in self.phrases.items() if " " not in p and len(p) >= 5 and m.require
+            p for p, m in self.phrases.items() if " " not in p and len(p) >= 5 and (m.require or m.popularity)
         )
 
     def _holds_names(self, facet: CategoricalFacet) -> bool:

@@ -26,6 +26,10 @@ _LASTED = re.compile(
     r"|airport) for (?:like |about |over )?$"
 )
 
+#: Without any of these, "in 20 minutes" is when something begins.
+_FITS = re.compile(
+    r"(?:^| )(?:watch|see|finish(?:ed)?|done|fits?|squeeze|told|tells?|wraps?|wrapped|over|story)(?= )"
+)
 _HAVE = re.compile(r"(?:^| )(?:have|has|got|spare) (?:just |only )?$")
 #: Behind how long something else takes: "a 14 hour flight".
 _JOURNEY = re.compile(
@@ -39,16 +43,23 @@ def find_measures(text: Text, words: FacetWords) -> Iterator[tuple[int, int, Ran
     """Token spans that bound one numeric facet, and what they mean."""
     for pattern in _measure_patterns(words):
         for match in text.find(pattern):
-            said = match.groupdict()
-            bounded = any(said.get(name) for name in ("high", "less", "below", "max0"))
-            elsewhere = None if bounded else _JOURNEY.match(text.line, match.end())
-            lasted = _LASTED.search(text.line[: match.start()]) or elsewhere
-            if not lasted and (found := _measure_range(match, words)):
+            if not _told_beside(text, match) and (found := _measure_range(match, words)):
                 both = found.min is not None and found.max is not None
                 if both and match.groupdict().get("about") and _HAVE.search(text.line[: match.start()]):
                     time = (found.min or 0) / 2 + (found.max or 0) / 2  # "I've got about two hours"
                     found = Range(facet=words.facet, max=time)
                 yield *text.span(match), found
+
+
+def _told_beside(text: Text, match: re.Match[str]) -> bool:
+    """Whether an amount is of something else: how long it took, or until it begins."""
+    before, said = text.line[: match.start()], match.groupdict()
+    if _LASTED.search(before) or match[0].endswith("one stars"):  # "not more than one stars Al Pacino"
+        return True
+    if any(said.get(name) for name in ("high", "less", "below", "max0")):
+        return False
+    until = before.endswith((" in ", " in about ")) and not _FITS.search(text.line)
+    return until or bool(_JOURNEY.match(text.line, match.end()))
 
 
 _patterns: dict[int, list[re.Pattern[str]]] = {}
@@ -115,7 +126,10 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
 
 
 def _duration(unit: str) -> str:
-    plain = rf"{NUMBER} ?(?:{unit})(?: (?:and )?(?:{NUMBER} (?:minutes|minute|m)|a half)| {NUMBER}{_END})?"
+    plain = (
+        rf"{NUMBER} ?(?:{unit})(?: (?:and )?(?:{NUMBER} (?:minutes|minute|m)|a half)"
+        rf"|(?<=hours|.hour) [0-5]\d(?= |$)(?! (?:%|film|movie|of ))| {NUMBER}{_END})?"
+    )
     return (
         rf"(?:an? (?:hour|hours)(?: (?:and )?(?:a half|{NUMBER} minutes)| (?:and )?{NUMBER}{_END})?"
         rf"|{NUMBER} and a half (?:hour|hours)"

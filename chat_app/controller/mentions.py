@@ -37,6 +37,7 @@ _SHARE_WORDS |= {
     for joint in (" ", "-")
     if of < whole
 }
+_SHARE_WORDS |= {f"remaining {part}": 1 / whole for part, whole in {"half": 2, **_PARTS}.items()}
 _SHARE_WORDS |= {f"{of} / {whole}": of / whole for whole in range(2, 7) for of in range(1, whole)}
 _SHARE_WORD = "|".join(sorted(_SHARE_WORDS, key=len, reverse=True))
 _SHARE = re.compile(
@@ -68,6 +69,14 @@ def _apart(text: Text, start: int, end: int) -> bool:
     """Whether words stand between full stops, among other such: "1967. Crime. France."."""
     edges = text.words(max(start - 1, 0), start), text.words(end, end + 1)
     return start > 0 and all(edge in (".", ";", "/", "|") for edge in edges)
+
+
+def _numbered(text: Text, start: int, end: int) -> bool:
+    """Whether words and their number stand alone: "Germany 3, Japan: 3"."""
+    end += text.words(end, end + 1) == ":"
+    before, amount, behind = text.words(max(start - 1, 0), start), text.words(end, end + 1), end + 1
+    alone = text.words(behind, behind + 1) in (",", ";", ".", "/", "and", "")
+    return amount.isdigit() and len(amount) < 3 and alone and before in ("", *",;:/*.", "and")
 
 
 @dataclass(frozen=True)
@@ -175,6 +184,7 @@ class Mentions:
                         text.words(found[0], found[0] + 1) in ("made", "produced")
                         or self._names_kind(text, i, found[0])
                         or _apart(text, i, found[0])
+                        or _numbered(text, i, found[0])
                     )
                 ):
                     continue

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from chat_app.controller.chunks import Chunk, Line
 from chat_app.controller.counts import TOLD, corrects, read_count, said_before
 from chat_app.controller.patterns import compiled, joined
 from chat_app.controller.stance import Stance
+from chat_app.controller.text import singular
 from recsys.controls import MAX_COUNT, ControlIntent, Op, Quota
 
 _OPS: tuple[Op, ...] = ("at_least", "at_most", "exactly", "about")
@@ -35,6 +36,15 @@ _ADDED = re.compile(
 _AMONG = re.compile(
     r" (?:O )?(?:among (?:them|those|these)|in (?:there|the mix|the list|between)|included|thrown in)(?= |$)"
 )
+#: "Comedy 4, drama 4", and "one each from Denmark, Sweden and Norway".
+_ONE_PAIR = r"[VP](?: O)?(?: :| -)? N"
+_PAIRS = re.compile(rf"(?:^|(?<=[:.,;/*] )){_ONE_PAIR}(?:(?: [,;/.*&]| and)* {_ONE_PAIR})+(?= [,;.!/*]|$)")
+_PAIR = re.compile(r"(?P<what>[VP])(?: O)?(?: :| -)? (?P<amount>N)(?= |$)")
+_EACH = re.compile(
+    r"(?P<amount>N) (?:O )?(?:each|apiece)(?: (?:of|from|by|with|in|for|starring|O|the|:|a|an))*"
+    r"(?P<list>(?:(?: ,| and| or| /| plus| the| from| a| an| one| of)* [VPR])+)(?= |$)"
+)
+_AND_ONE = re.compile(r" (?:O )?(?:(?:, )?(?:and|plus|&)|,) (?P<one>an?) (?P<what>V)(?= |$)")
 _REST = re.compile(r"rest|remain|others")
 
 
@@ -50,20 +60,26 @@ class Amounts:
 def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[int]) -> Amounts:
     """Counts and quotas of a message said while ``intent`` is in force; ``taken`` is explained already."""
     out = Amounts(used=set(taken))
+    _read_lists(out, line)
     _read_bounds_behind(out, line, stance)
     plain: list[_Counted] = []  # "five comedies": the count, or one of several quotas
     rest: list[_Counted] = []
+    bounded: tuple[Op, int] | None = None  # the bound said last, and where what it bounds ends
     for match in line.find(_QUOTA):
         counted = _counted(line, match, "amount")
         told = stance.marks[counted.what_at].mode in TOLD
-        if counted.what.meaning is None or told or counted.at in out.used:
+        if counted.what.meaning is None or told or counted.at in out.used or _not_one(line, counted):
             continue
         if _REST.search(match["amount"]) and not any(q.share for q in out.quotas):
             rest.append(counted)
+        elif bounded and match["amount"] == "N" and line.s[bounded[1] : match.start()] == " and ":
+            _add_quota(out, line, counted, bounded[0])  # "a minimum of two in German and one in Russian"
         elif _is_count(line, match, intent):
-            plain.append(counted)
+            plain += [counted, *_and_one(line, counted)]
         else:
             _add_quota(out, line, counted)
+        op = out.quotas[-1].op if counted.at in out.used else "exactly"
+        bounded = (op, match.end()) if op in ("at_least", "at_most") else None
     _read_counts(out, line, stance, intent, plain)
     for counted in rest:  # "ten films, seven of them horror and the rest comedies"
         left = (out.count or intent.count or 0) - sum(q.count or 0 for q in out.quotas)
@@ -73,9 +89,61 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
     return out
 
 
+def _not_one(line: Line, counted: _Counted) -> bool:
+    """ "And not one animated" denies, "every one of them horror" asks for all."""
+    return counted.amount.number == 1 and line.s[: counted.match.start()].endswith(
+        ("not ", "every ", "each ")
+    )
+
+
+def _and_one(line: Line, counted: _Counted) -> Iterator[_Counted]:
+    """ "Four dramas and a western": the article counts, too."""
+    behind = _AND_ONE.match(line.s, counted.match.end())
+    if behind is None or (counted.amount.number or 0) < 2 or counted.what.letter != "V":
+        return
+    at, what_at = line.span(behind, "one")[0], line.span(behind, "what")[0]
+    one, what = replace(line.chunks[at], letter="N", number=1.0), line.chunks[what_at]
+    added = _Counted(counted.match, at, one, what_at, what)
+    if _facets(added) == _facets(counted) and not _plural(what):
+        yield added
+
+
+def _plural(what: Chunk) -> bool:
+    word = what.norm.split()[-1]
+    return singular(word) != word
+
+
 def _counted(line: Line, match: re.Match[str], amount: str) -> _Counted:
     at, what_at = line.span(match, amount)[0], line.span(match, "what")[0]
     return _Counted(match, at, line.of(match, amount)[-1], what_at, line.chunks[what_at])
+
+
+def _read_lists(out: Amounts, line: Line) -> None:
+    """Numbers of several kinds in one go; what they come to is the count, unless it is said."""
+    for match in line.find(_PAIRS):
+        start = match.start()
+        for pair in _PAIR.finditer(match[0]):
+            at, what_at = line.at(start + pair.start("amount")), line.at(start + pair.start("what"))
+            _add_exactly(out, line, at, what_at)
+    for match in line.find(_EACH):
+        at = line.span(match, "amount")[0]
+        for what_at in range(*line.span(match, "list")):
+            _add_exactly(out, line, at, what_at)
+    if out.quotas:
+        out.count = min(sum(quota.count or 0 for quota in out.quotas), MAX_COUNT)
+
+
+def _add_exactly(out: Amounts, line: Line, at: int, what_at: int) -> None:
+    meaning, count = line.chunks[what_at].meaning, int(line.chunks[at].number or 1)
+    if meaning is None or what_at in out.used:
+        return
+    if meaning.require:
+        clause = meaning.require[0]
+        out.quotas.append(Quota(facet=clause.facet, value=clause.values[0], op="exactly", count=count))
+    elif meaning.ranges:
+        r = meaning.ranges[0]
+        out.quotas.append(Quota(facet=r.facet, min=r.min, max=r.max, op="exactly", count=count))
+    out.used |= {at, what_at}
 
 
 def _read_bounds_behind(out: Amounts, line: Line, stance: Stance) -> None:
@@ -93,7 +161,8 @@ def _read_counts(
     """Sets the count, and makes quotas of the ``plain`` numbers of kinds that are not the count."""
     while len(plain) > 1 and any(corrects(line, later.at) for later in plain[1:]):
         out.used |= {plain[0].at, plain.pop(0).what_at}  # "one western, no wait, make that two westerns"
-    out.count, at = read_count(line, stance, out.used)
+    count, at = read_count(line, stance, out.used)
+    out.count = count or (None if intent.count else out.count)
     if plain and at in (None, plain[0].at) and _parts_of(plain, line):
         plain, at = plain[1:], plain[0].at  # "9 comedies. 3 from the 80s, 6 from the 90s"
     if at is not None and len(plain) == 1 and plain[0].at < at and corrects(line, at):
@@ -133,11 +202,13 @@ def _facets(counted: _Counted) -> frozenset[str]:
     return frozenset([*(c.facet for c in meaning.require), *(r.facet for r in meaning.ranges)])
 
 
+_TO_THE_OTHER = frozenset("and / , - to vs versus against : with".split())
 #: Shares of two kinds at once: "50/50 comedy and drama".
 EVENLY = (
     r"[1-9]\d / [1-9]\d(?! (?:was|is|were))",
     "fifty fifty",
     "half and half",
+    r"(?:even|equal|balanced|fair) (?:split|mix|balance|shares?|parts|numbers|amounts)",
     r"(?:split|divided?)(?: \w+){0,6} between",
 )
 
@@ -153,10 +224,12 @@ class _Counted:
     what: Chunk
 
 
-def _add_quota(out: Amounts, line: Line, counted: _Counted) -> None:
+def _add_quota(out: Amounts, line: Line, counted: _Counted, op: Op | None = None) -> None:
     quota = _quota(counted.match, counted.amount, counted.what, out.quotas)
     if quota is None:
         return
+    if op is not None and quota.op == "exactly":
+        quota = quota.model_copy(update={"op": op})
     out.quotas.append(quota)
     out.used |= {counted.at, counted.what_at}
     if re.fullmatch("|".join(EVENLY), counted.amount.norm):
@@ -170,7 +243,7 @@ def _add_other_half(out: Amounts, line: Line, counted: _Counted) -> None:
     """ "50/50 comedy and drama": as many of the one as of the other."""
     ahead = line.chunks[counted.what_at + 1 : counted.what_at + 5]
     behind = [chunk for chunk in ahead if chunk.letter != "O"]
-    if len(behind) < 2 or behind[0].norm not in ("and", "/", ",", "-"):
+    if len(behind) < 2 or behind[0].norm not in _TO_THE_OTHER:
         return
     rest = replace(counted.amount, number=1 - (counted.amount.number or 0))
     if quota := _quota(counted.match, rest, behind[1], out.quotas):

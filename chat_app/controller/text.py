@@ -70,6 +70,13 @@ _SIGNS = {
     "<=": ("until", "at most"),
     ">=": ("since", "at least"),
 }
+_COMPARED = re.compile(r" ?(?:(>=|=>|≥)|(?:<=|=<|≤)) ?(?=\d)")  # "Spanish >= 5"
+_FEW = "one|two|three|four|five|six|seven|eight|nine|ten"
+_MINIMUM = re.compile(rf"(\S+ )?\bmin(?:\.:?|:)? (?=(?:\d+|{_FEW})\b)", re.IGNORECASE)
+_BILL = re.compile(r"\b(?:a )?(?:(double)|triple) (?:bill|feature)s?\b(?!:? (?:\d|two|three))", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?<=[a-z] )(?:no|nr|num)\. ?\d+(?=[:,.;-]| -|$)", re.IGNORECASE)  # "test no. 4:"
+_DO = re.compile(r"\b(i|we) do (?=(?:want|wish|need|like|love|prefer|enjoy|fancy)\b)", re.IGNORECASE)
+_LIFE = re.compile(r"\blife(?:'s| is) (?:too |so )?short\b", re.IGNORECASE)
 _UM = re.compile(r",? (?:um+|uh+|uhm|erm)\b,? ?", re.IGNORECASE)
 _ARE = re.compile(
     r"\b(kids|we|they|you|u|there|guys|these|those|movies|films|what|where|who|how|twins) r (?=[a-z])"
@@ -110,7 +117,8 @@ _SPOKEN = {
     "gread": "great", "oretty": "pretty", "sugest": "suggest",
     "liek": "like", "sumthing": "something", "sth": "something",
     "smth": "something",
-    "similiar": "similar", "simular": "similar", "helo": "hello", "watchin": "watching", "lookin": "looking",
+    "similiar": "similar", "simular": "similar", "simlar": "similar", "helo": "hello",
+    "watchin": "watching", "lookin": "looking",
     "wat": "what", "wut": "what", "abt": "about", "bcuz": "because", "rec": "suggestion",
     "recs": "suggestions",
     "em": "them", "'em": "them", "outta": "out of", "coupla": "couple of", "lotta": "lot of",
@@ -120,7 +128,7 @@ _SPOKEN = {
     "sugestions": "suggestions", "sugestion": "suggestion", "exluding": "excluding", "exept": "except",
     "excpet": "except", "frm": "from", "betwen": "between", "anythng": "anything", "nothng": "nothing",
     "someting": "something", "realy": "really", "titels": "titles", "definitly": "definitely",
-    "whitout": "without",
+    "whitout": "without", "leats": "least", "atleast": "at least", "atmost": "at most", "sience": "science",
     "b4": "before", "storys": "stories", "comedys": "comedies", "mysterys": "mysteries",
     "documentarys": "documentaries", "tragedys": "tragedies", "fantasys": "fantasies",
     "altogether": "in total", "alltogether": "in total",
@@ -258,6 +266,10 @@ def clean(message: str) -> str:
     text = re.sub(r"\s+", " ", text)
     text = _AND.sub(" and ", _ARE.sub(r"\1 are ", text))
     text = _SIGN.sub(lambda m: f" {_SIGNS[m[1] + m[2]][m[3] is None]} ", text)  # "<1930", ">= 4 stars"
+    text = _COMPARED.sub(lambda m: " at least " if m[1] else " at most ", text)
+    text = _LIFE.sub("", _NUMBERED.sub("", _MINIMUM.sub(_minimum, text)))
+    text = _DO.sub(r"\1 ", text)
+    text = _BILL.sub(lambda m: "two films" if m[1] else "three films", text)
     text = _FOR.sub("for", _UM.sub(", ", text))
     text = _AT_THE.sub(lambda m: "at most" if m[1] else "at least", _INCLUDING.sub("up to", text))
     text = _SINGLE.sub(lambda m: f"{m[1]} one" if m[1] else m[2], text)
@@ -265,6 +277,13 @@ def clean(message: str) -> str:
     text = _HOUR_AND_HALF.sub("an hour and a half", text)
     text = _THEN.sub(r"\1 than", text)  # "longer then two hours"
     return re.sub(r" +", " ", text.replace("...", ". ")).strip()
+
+
+def _minimum(match: re.Match[str]) -> str:
+    """ "Min 2 with her" is a minimum, "90 min, two films" are minutes."""
+    before = match[1] or ""
+    amount = before[-2:-1].isdigit() or before.lower().endswith(("ty ", "ive ", "hour ", "hours "))
+    return match[0] if amount else f"{before}at least "
 
 
 def fold(word: str) -> str:

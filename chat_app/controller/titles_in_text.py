@@ -287,6 +287,12 @@ class TitleSpotter:
                     return name.items > 1
         return False
 
+    def _is_cued_value(self, words: str, before: str) -> bool:
+        return any(
+            words in table and before.endswith(tuple(f" {cue}" for cue in self.lexicon.words[facet].cues))
+            for facet, table in self.lexicon.cued.items()
+        )
+
     def _evidence(self, text: Text, start: int, end: int, mention: Mention) -> float:
         words = [t.norm for t in text.tokens[start:end] if t.is_word]
         before = text.words(max(0, start - 8), start)
@@ -299,6 +305,8 @@ class TitleSpotter:
             return 0.0
         if not capital and any(self.lexicon.is_noun(w) for w in words):
             return 0.0
+        if self._is_cued_value(" ".join(words), before):
+            return 0.0  # "films from Brazil"
         if _SETTING.search(before) or not capital and len(words) == 1 and self._leads_name(text, end):
             return 0.0
         strong = bool(_STRONG.search(before))

@@ -27,6 +27,12 @@ _STRICT = compiled("wishes_strict")
 _ADDS = compiled("wishes_adds")
 _OPENS_ADDING = compiled("wishes_opens_adding")
 _MAKES = compiled("wishes_makes")
+_MAKES_IT = compiled("wishes_makes_it")
+_KEEPS = compiled("wishes_keeps")
+_TOLD_OF = compiled("wishes_told_of")
+_OWN_NATION = compiled("wishes_own_nation")
+_VAGUE = frozenset("anything something everything whatever stuff ones".split())
+_MADE_BY = compiled("wishes_made_by")
 _TURNS = compiled("wishes_turns")
 _WATCHES = compiled("wishes_watches")
 _SOME = compiled("wishes_some")
@@ -78,6 +84,9 @@ def read_wishes(
         if told and not any(wish.index == told[-1] and wish.sense == "want" for wish in wishes):
             wishes = [wish for wish in wishes if wish.index != told[-1]]
             wishes.append(Wish(told[-1], line.chunks[told[-1]], "want"))
+    for match in line.find(_KEEPS):  # "leave out the British ones … no wait, keep those"
+        denied = [w for w in wishes if w.sense in ("deny", "drop") and w.index < line.span(match)[0]]
+        wishes = [w for w in wishes if w not in denied[-1:]]
     return [*wishes, *_other_roles(line, wishes, lexicon)]
 
 
@@ -103,7 +112,7 @@ def _of_sentence(
     ):
         return
     adds = bool(_ADDS.search(sentence.s) or _OPENS_ADDING.match(sentence.s) or _MAKES.search(sentence.s))
-    adds = adds and not _SWAPS.search(sentence.s)
+    adds = adds and not _SWAPS.search(sentence.s) and not _makes_another(line, sentence)
     told = sentence.is_a(Kind.VERDICT) and not sentence.is_a(Kind.REQUEST, Kind.MORE)
     told = told and bool(_WATCHES.search(_UNSEEN.sub("", sentence.s))) and not _TURNS.search(sentence.s)
     for i in range(sentence.start, sentence.end):
@@ -141,13 +150,39 @@ def _of_sentence(
             yield Wish(i, chunk, sense, joins, stance.marks[i].mode == "like")
 
 
+def _is_own_nation(line: Line, i: int) -> bool:
+    """ "I am German" says nothing of films."""
+    meaning = line.chunks[i].meaning
+    of_people = meaning is not None and all(c.facet in ("language", "country") for c in meaning.require)
+    return of_people and bool(meaning and meaning.require) and bool(_OWN_NATION.search(_before(line, i)))
+
+
+def _heads_relative(line: Line, i: int) -> bool:
+    """ "Anything she has directed", "films he made": the noun stands right before the name."""
+    return i > 0 and (line.chunks[i - 1].letter == "O" or line.chunks[i - 1].norm in _VAGUE)
+
+
+def _before(line: Line, i: int) -> str:
+    return " ".join(chunk.symbol for chunk in line.chunks[max(0, i - 4) : i])
+
+
+def _makes_another(line: Line, sentence: Sentence) -> bool:
+    """ "Make it dramas" is instead of what was asked for; "make it romantic" goes on with it."""
+    said = _MAKES_IT.match(sentence.s)
+    if said is None:
+        return False
+    return not _is_adjective(line.chunks[line.at(line._starts[sentence.start] + said.start("what"))])
+
+
 def _qualifies(line: Line, i: int) -> bool:
     """ "An animated one" goes on with what was asked for; "comedy ones" do not."""
-    chunk = line.chunks[i]
     behind = line.chunks[i + 1].norm if i + 1 < len(line) else ""
+    return line.chunks[i].letter == "V" and behind in ("one", "ones") and _is_adjective(line.chunks[i])
+
+
+def _is_adjective(chunk: Chunk) -> bool:
     named = chunk.meaning is not None and chunk.norm in {canonical(v) for v in chunk.meaning.values}
-    adjective = not named and singular(chunk.norm) == chunk.norm
-    return chunk.letter == "V" and behind in ("one", "ones") and adjective
+    return not named and singular(chunk.norm) == chunk.norm
 
 
 def _chat_only(sentence: Sentence) -> bool:
@@ -160,11 +195,15 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     mark = stance.marks[i]
     offset = line._starts[i] - line._starts[sentence.start] + len(line.chunks[i].symbol)
     behind = sentence.s[offset:]
-    alike = "R" if line.chunks[i].letter == "R" else "[VP]"
-    behind = re.sub(rf"^(?:(?: (?:and|or|,))? {alike}(?= |$))+", "", behind)
+    alike = line.chunks[i].letter
+    behind = re.sub(rf"^(?:(?:(?: ,)? (?:and|or))? {alike}(?= |$))+", "", behind)
     behind = re.sub(r"^ 's (?=(?:back|on|in|out|fine|okay|allowed|welcome|not|no)(?: |$))", " is ", behind)
     if mark.mode in ("drop", "allow"):
         return mark.mode
+    if _TOLD_OF.match(behind) or _is_own_nation(line, i):
+        return None
+    if line.chunks[i].letter == "P" and _MADE_BY.match(behind) and _heads_relative(line, i):
+        return "deny" if mark.negated else "want"
     if line.chunks[i].letter == "P" and _NOT_THEIR_WORK.match(behind):
         return "deny"
     if line.chunks[i].letter == "P" and re.match(

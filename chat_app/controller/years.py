@@ -56,6 +56,8 @@ _YOUNG = re.compile(
 def find_years(text: Text, facet: str, lexicon: Lexicon) -> Iterator[tuple[int, int, Range]]:
     """Token spans that say when, and what they mean."""
     for match in text.find(_CALENDAR):
+        if text.line[: match.start()].endswith("born "):
+            continue  # the person's own year
         found = _calendar_range(match, facet, lexicon)
         if found is not None:
             start, end = text.span(match)

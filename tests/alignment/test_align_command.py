@@ -33,9 +33,14 @@ def test_own_data_end_in_a_usable_adapter(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "chat_app.cli", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **own})
 
-    assert "board-games-sft" in tiller("align", "sft", "--epochs", "3", "--layers", "2").stderr
+    assert (
+        "board-games-sft"
+        in tiller("align", "sft", "--epochs", "3", "--layers", "2", "--requests", "5").stderr
+    )
     manifest = read_manifest(tmp_path / "home" / "models" / "board-games-sft")
     assert (manifest.catalog, manifest.stage, manifest.items) == ("board-games", "sft", 60)
+    windows = manifest.training["windows"]
+    assert (windows["branches"], windows["firsts"]) == (3, 2)
     for model in (["--model", "board-games-sft"], []):  # by name, and by itself
         asked = ("recommend", "--json", "--count", "4", "--request", "cooperative games", *model)
         slate = Slate.model_validate_json(tiller(*asked).stdout)

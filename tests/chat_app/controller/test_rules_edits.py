@@ -154,3 +154,27 @@ def test_a_person_is_sought_in_the_role_that_is_said(reader: RuleReader) -> None
     assert said(reader, "Clint Eastwood behind the camera")["require"] == [
         person(role["camera"], "Clint Eastwood")
     ]
+
+
+def test_a_kind_is_added_to_a_counted_list(reader: RuleReader) -> None:
+    four = {"count": 4, "require": [genre("Drama")]}
+    parts = [quota("genre", "exactly", "Drama", count=4), quota("genre", "exactly", "Western", count=1)]
+    for text in ("plus one western", "and a western", "throw in one western please"):
+        assert said(reader, text, **four) == {"count": 5, "quotas": parts}, text
+    half = {"count": 6, "quotas": [quota("genre", "about", "Drama", share=0.5)]}
+    added = [*half["quotas"], quota("genre", "exactly", "Western", count=2)]
+    assert said(reader, "add two westerns", **half) == {"count": 6, "quotas": added}
+    thrillers = {"require": [genre("Thriller")], "quotas": [quota("language", "about", "French", share=0.5)]}
+    assert said(reader, "plus westerns", **thrillers)["require"] == [genre("Thriller"), genre("Western")]
+
+
+@pytest.mark.parametrize(
+    ("text", "genres"),
+    [
+        ("make it westerns", ["Western"]),
+        ("no, make it a western", ["Western"]),
+        ("make it romantic", ["Drama", "Romance"]),
+    ],
+)
+def test_a_kind_replaces_and_a_quality_joins(reader: RuleReader, text: str, genres: list) -> None:
+    assert said(reader, text, require=[genre("Drama")])["require"] == [genre(g) for g in genres]

@@ -419,6 +419,93 @@ CASES: dict[str, dict[str, Any]] = {
         "like": ["Toy Story (1995)"],
         "quotas": [part("language", 2, value="French")],
     },
+    # specifications: kinds and their numbers
+    "Musical 2, Western 5, that makes 7 films": {
+        "count": 7,
+        "quotas": [part("genre", 2, value="Musical"), part("genre", 5, value="Western")],
+    },
+    "France: 3, Sweden: 1": {
+        "count": 4,
+        "quotas": [part("country", 3, value="France"), part("country", 1, value="Sweden")],
+    },
+    "two each from Italy and Spain": {
+        "count": 4,
+        "quotas": [part("country", 2, value="Italy"), part("country", 2, value="Spain")],
+    },
+    "number: 9; Western: max 2; Musical: none": {
+        "count": 9,
+        "exclude": [genre("Musical")],
+        "quotas": [{"facet": "genre", "value": "Western", "op": "at_most", "count": 2}],
+    },
+    "six musicals, French >= 2": {
+        "count": 6,
+        "require": [genre("Musical")],
+        "quotas": [{"facet": "language", "value": "French", "op": "at_least", "count": 2}],
+    },
+    "10 titles, min. three with Jodie Foster": {
+        "count": 10,
+        "quotas": [{"facet": "cast", "value": "Jodie Foster", "op": "at_least", "count": 3}],
+    },
+    "9 films, at least three westerns and one musical": {
+        "count": 9,
+        "quotas": [
+            {"facet": "genre", "value": "Western", "op": "at_least", "count": 3},
+            {"facet": "genre", "value": "Musical", "op": "at_least", "count": 1},
+        ],
+    },
+    "seven westerns, of which only two may be musicals": {
+        "count": 7,
+        "require": [genre("Western")],
+        "quotas": [{"facet": "genre", "value": "Musical", "op": "at_most", "count": 2}],
+    },
+    "six films, a 50% cap on musicals": {
+        "count": 6,
+        "quotas": [{"facet": "genre", "value": "Musical", "op": "at_most", "share": 0.5}],
+    },
+    "a fair balance of westerns and musicals": {
+        "quotas": [{"facet": "genre", "value": g, "share": 0.5} for g in ("Western", "Musical")],
+    },
+    "two musicals and a western": {
+        "count": 3,
+        "quotas": [part("genre", 2, value="Musical"), part("genre", 1, value="Western")],
+    },
+    "five films, each one of them a musical": {"count": 5, "require": [genre("Musical")]},
+    "eight films from the 50s and not one western": {
+        "count": 8,
+        "exclude": [genre("Western")],
+        "ranges": [{"facet": "year", "min": 1950, "max": 1959}],
+    },
+    "four films with Gene Kelly in no more than two of them": {
+        "count": 4,
+        "quotas": [{"facet": "cast", "value": "Gene Kelly", "op": "at_most", "count": 2}],
+    },
+    "case no. 12: westerns": {"require": [genre("Western")]},
+    # what is told beside
+    "toddlers are asleep at last, so a thriller": {"count": 1, "require": [genre("Thriller")]},
+    "a musical, so that the children stay quiet": {"count": 1, "require": [genre("Musical")]},
+    "we are Italian, no Italian films please": {"exclude": [{"facet": "language", "any_of": ["Italian"]}]},
+    "guests in 15 minutes, quick, a western": {"count": 1, "require": [genre("Western")]},
+    "I was born in 1985, westerns": {"require": [genre("Western")]},
+    # whose films, and like which
+    "everything Agnes Varda has made": {"require": [by("Agnès Varda")]},
+    "westerns from Brazil": {
+        "require": [genre("Western"), {"facet": "country", "any_of": ["Brazil"]}],
+    },
+    "for people who adored Heat": {"like": ["Heat (1995)"]},
+    "we talked about Alien all week. What is close to it?": {"like": ["Alien (1979)"]},
+    "use Groundhog Day as a template": {"like": ["Groundhog Day (1993)"]},
+    "westerns, less like Unforgiven": {"require": [genre("Western")], "unlike": ["Unforgiven (1992)"]},
+    "westerns, musicals excluded": {"require": [genre("Western")], "exclude": [genre("Musical")]},
+    "skip the German ones. actually no, keep those": {},
+    "a Swedish thriller, or a Danish one": {
+        "count": 1,
+        "require": [genre("Thriller"), {"facet": "language", "any_of": ["Swedish", "Danish"]}],
+    },
+    "everything made after 2005": {"ranges": [{"facet": "year", "min": 2006}]},
+    "musicals that do not exceed 2 hrs 10": {
+        "require": [genre("Musical")],
+        "ranges": [{"facet": "runtime", "max": 130}],
+    },
 }
 
 
@@ -454,6 +541,8 @@ def test_a_second_thought_in_the_next_turn(reader: RuleReader, then: str, direct
         ("requests_dev7", 0.82, 0.78),
         ("requests_dev8", 0.9, 0.86),
         ("requests_dev9", 0.82, 0.78),
+        ("requests_dev10", 0.88, 0.86),
+        ("requests_dev11", 0.86, 0.82),
     ],
 )
 def test_requests_are_read_well(reader: RuleReader, name: str, hard: float, exact: float) -> None:
