@@ -20,6 +20,7 @@ _NOT_BEFORE = WORDS["quota_not_before"]
 _MAKE = compiled("quota_make")
 _CORRECTS = compiled("quota_corrects")
 _OR_TWO = compiled("quota_or_two")
+_ASKING = (["what", "is"], ["up", "with"], ["me", "with"], ["us", "with"], ["there", "be"])
 _SIZE = re.compile(r" (?:n|count|size|number)(?: :)?$| (?:total|quantity|amount|length|O|titles|items) :$")
 _AUDIENCE = WORDS["quota_audience"]
 _AGED = WORDS["quota_aged"]
@@ -194,7 +195,7 @@ def _one_item(line: Line, i: int, best: bool = False) -> bool:
     """Whether "a …" (or "the best …") leads to one item: "a good thriller", not "a lot of"."""
     before = [c.norm for c in line.chunks[max(0, i - 3) : i]]
     role = i > 1 and line.chunks[i - 2].letter == "P" and before[-1] == "in"  # "Jim Carrey in a drama"
-    asked = best or role or before[-2:] in (["what", "is"], ["up", "with"], ["me", "with"], ["us", "with"])
+    asked = best or role or before[-2:] in _ASKING
     if before and before[-1] in _NOT_BEFORE and not asked:
         return False
     head: Chunk | None = None

@@ -297,6 +297,7 @@ def _read_pronouns(
     for match in re.finditer(
         r"(?:^|(?<= ))(?:like (?:it|that|those|these|them|this|that N|this N|that one|this one)"
         r"|(?:along|on|in|of) (?:those|these|that|the same) (?:lines?|vein|spirit|style|vibe|kind|sort|ilk)"
+        r"|same again|more of the same|another (?:one )?like (?:it|that)"
         r"|(?:comes?|is|are) (?:close|closest) to (?:it|that|this)"
         r"|similar (?:ones?|stuff|things?|O|to (?:it|that|this))|(?:something|anything|things|O) similar)"
         r"(?= |$)",

@@ -17,6 +17,7 @@ from chat_app.controller.numbers import COUNT, NUMBER, number
 from chat_app.controller.patterns import compiled, joined
 from chat_app.controller.people import NameSpotter
 from chat_app.controller.quotas import EVENLY
+from chat_app.controller.spelling import Spelling
 from chat_app.controller.text import Text, canonical, plural, singular
 from chat_app.controller.titles_in_text import TitleSpotter
 from chat_app.controller.turn import Unknown
@@ -93,6 +94,7 @@ class Mentions:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
+        self.spelling = Spelling(lexicon)
         self.titles = TitleSpotter(lexicon)
         self.people = NameSpotter(lexicon)
         nouns = "|".join(re.escape(noun) for noun in lexicon.nouns)
@@ -104,7 +106,7 @@ class Mentions:
         self._longest_name = max((n.count(" ") + 1 for n in self._facet_names), default=1)
 
     def read(self, state: State, message: str) -> Reading:
-        text = Text(message)
+        text = Text(message, self.spelling.mended)
         claims = Claims(text)
         self._claim_ordinals(claims, state)
         self.people.claim_siblings(claims)
@@ -129,7 +131,8 @@ class Mentions:
         for start in range(len(text)):
             for length in range(min(self.lexicon.longest, len(text) - start), shortest - 1, -1):
                 words = text.words(start, start + length)
-                if words in self.lexicon.themes and claims.claim(Chunk(start, start + length, words, "X")):
+                theme = words in self.lexicon.themes and not self.lexicon.names.by_full_name(words)
+                if theme and claims.claim(Chunk(start, start + length, words, "X")):
                     break
                 meaning = self.lexicon.phrases.get(words)
                 if (

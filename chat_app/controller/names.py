@@ -11,6 +11,7 @@ import numpy as np
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
+from chat_app.controller.english import NICKNAMES
 from chat_app.controller.text import fold
 from recsys.catalog import Catalog
 
@@ -78,6 +79,7 @@ class NameIndex:
             rank = max(facet.by_item.nnz / max(facet.by_item.shape[0], 1), 1.0) ** 0.5
             for value, items, weight in zip(facet.values, facet.counts, weights, strict=True):
                 self._add(Name(facet_name, value, int(items), float(weight), float(items) / rank))
+        self._add_nicknames()
         weights = sorted((n.weight for names in self.full.values() for n in names), reverse=True)
         self.well_known = weights[int(len(weights) * WELL_KNOWN)] if weights else 0.0
         self.longest = max((k.count(" ") + 1 for k in self.full), default=1)
@@ -96,6 +98,15 @@ class NameIndex:
             if len(words) > 2 and words[-2] in PARTICLES:
                 self.last[" ".join(words[-2:])].append(name)
             self.first[words[0]].append(name)
+
+    def _add_nicknames(self) -> None:
+        """ "Jimmy Stewart", where nobody is called so by the catalogue."""
+        own = set(self.full)
+        for key in own:
+            first, _, rest = key.partition(" ")
+            for nickname in NICKNAMES.get(first, ()) if rest else ():
+                if f"{nickname} {rest}" not in own:
+                    self.full[f"{nickname} {rest}"] += self.full[key]
 
     def by_full_name(self, key: str, facet: str | None = None) -> Name | None:
         """The name of a full name: in the role asked for, else in the one with more items."""

@@ -93,7 +93,9 @@ class NameSpotter:
                 self._take(claims, start, start + 2, name)
         for start in range(len(text)):
             if claims.free(start, start + 1) and (
-                name := self._bare_surname(text, start) or self._joined(claims, start)
+                name := self._bare_surname(text, start)
+                or self._joined(claims, start)
+                or self._several_of(text, start)
             ):
                 self._take(claims, start, start + 1, name)
 
@@ -333,6 +335,21 @@ class NameSpotter:
         denied = ends and start > 0 and text.tokens[start - 1].norm in _DENIALS  # "no miyazaki"
         rare = denied or not text.cased and common_words() and word not in common_words()
         return name if (carried or alone or rare) and not before_capital else None
+
+    def _several_of(self, text: Text, start: int) -> Name | None:
+        """Whose works are counted: "four Hitchcocks"."""
+        word, before = text.tokens[start].norm, text.words(max(start - 1, 0), start)
+        counted = number(before) is not None or before in ("some", "more", "few", "the")
+        if (
+            not counted
+            or len(word) < 5
+            or not word.endswith("s")
+            or is_common(word)
+            or is_common(word[:-1], RARE)
+        ):
+            return None
+        name = self.names.known_by_surname(word[:-1])
+        return name if name and name.weight >= self.names.well_known else None
 
     def _unmistakable(self, word: str, least: int = KNOWN_BY_SURNAME) -> bool:
         """Whether a surname can be nothing else: one person's, and no common word."""

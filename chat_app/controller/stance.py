@@ -286,8 +286,9 @@ class Stance:
             at += 1
         ahead = self.line.chunks[at] if at < len(self.line) else None
         in_list = ahead is not None and ahead.letter in ("V", "P", "T", "R", "F", "U")
-        if joint == "," and negated and in_list and self._is_fine(at):
-            return "want", False  # "no horror, comedy is fine"
+        pleased = joint == "," and i > 0 and self.line.chunks[i - 1].norm == "please"
+        if negated and in_list and (pleased or joint == "," and self._is_fine(at)):
+            return "want", False  # "no horror, comedy is fine", "no horror please, comedy"
         if joint in ("and", "then") and mode == "drop" and not in_list:
             return "want", False
         if negated and self.line.chunks[i + 1 : i + 2] and self.line.chunks[i + 1].norm == "more":

@@ -11,7 +11,7 @@ import html
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -76,6 +76,12 @@ _MINIMUM = re.compile(rf"(\S+ )?\bmin(?:\.:?|:)? (?=(?:\d+|{_FEW})\b)", re.IGNOR
 _BILL = re.compile(r"\b(?:a )?(?:(double)|triple) (?:bill|feature)s?\b(?!:? (?:\d|two|three))", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?<=[a-z] )(?:no|nr|num)\. ?\d+(?=[:,.;-]| -|$)", re.IGNORECASE)  # "test no. 4:"
 _DO = re.compile(r"\b(i|we) do (?=(?:want|wish|need|like|love|prefer|enjoy|fancy)\b)", re.IGNORECASE)
+_POLITE = re.compile(
+    r"\b(?:you )?(?:would|do)(?:n't| not) (?:you )?(?:happen to |by any chance )(?=have|got|know|stock)",
+    re.IGNORECASE,
+)
+_RATHER = re.compile(r"(?:^|(?<=[,.;!?] )|(?<=and ))rather ([^,.;!?]{2,40}?) than\b", re.IGNORECASE)
+_UNEQUAL = re.compile(r" ?(?:!=|≠|<>) ?")
 _LIFE = re.compile(r"\blife(?:'s| is) (?:too |so )?short\b", re.IGNORECASE)
 _UM = re.compile(r",? (?:um+|uh+|uhm|erm)\b,? ?", re.IGNORECASE)
 _ARE = re.compile(
@@ -128,7 +134,7 @@ _SPOKEN = {
     "sugestions": "suggestions", "sugestion": "suggestion", "exluding": "excluding", "exept": "except",
     "excpet": "except", "frm": "from", "betwen": "between", "anythng": "anything", "nothng": "nothing",
     "someting": "something", "realy": "really", "titels": "titles", "definitly": "definitely",
-    "whitout": "without", "leats": "least", "atleast": "at least", "atmost": "at most", "sience": "science",
+    "whitout": "without", "leats": "least", "atleast": "at least", "atmost": "at most", "aswell": "as well", "sience": "science",
     "b4": "before", "storys": "stories", "comedys": "comedies", "mysterys": "mysteries",
     "documentarys": "documentaries", "tragedys": "tragedies", "fantasys": "fantasies",
     "altogether": "in total", "alltogether": "in total",
@@ -159,6 +165,10 @@ _IS_AFTER = frozenset(
 )
 
 
+#: Gives the word that was meant, None where it is as it should be.
+Mended = Callable[[str], str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A canonical word or punctuation mark and its place in the cleaned message."""
@@ -166,6 +176,7 @@ class Token:
     norm: str
     start: int
     end: int
+    mended: bool = False
 
     @property
     def is_word(self) -> bool:
@@ -175,17 +186,27 @@ class Token:
 class Text:
     """A cleaned message and its tokens.
 
-    ``raw`` is the message without control characters, ``tokens`` its canonical tokens,
+    ``raw`` is the message without control characters, ``tokens`` its canonical tokens, with slips of the
+    keyboard ``mended`` where a function for that is given,
     ``line`` the tokens joined by spaces, on which patterns are matched.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, mended: Mended | None = None) -> None:
         self.raw = clean(message)
         self.tokens = tuple(_tokens(self.raw))
+        if mended is not None:
+            self.tokens = tuple(self._mend(mended))
         self.line = " ".join(t.norm for t in self.tokens)
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def _mend(self, mended: Mended) -> Iterator[Token]:
+        """The tokens with slips of the keyboard mended; what is written as a name is left alone."""
+        for index, token in enumerate(self.tokens):
+            name = self.cased and self.raw[token.start].isupper() and not self.opens_sentence(index)
+            meant = None if name else mended(token.norm)
+            yield from [token] if meant is None else _as_meant(meant, token)
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -234,8 +255,14 @@ class Text:
         return [t.start for t in self.tokens]
 
     def quote(self, start: int, end: int) -> str:
-        """A span as the person wrote it."""
-        return self.raw[self.tokens[start].start : self.tokens[end - 1].end] if start < end else ""
+        """A span as the person wrote it, but for slips that were mended."""
+        if start >= end:
+            return ""
+        out, at = "", self.tokens[start].start
+        for token in self.tokens[start:end]:
+            if token.mended:
+                out, at = out + self.raw[at : token.start] + token.norm, token.end
+        return out + self.raw[at : self.tokens[end - 1].end]
 
     @cached_property
     def cased(self) -> bool:
@@ -253,6 +280,11 @@ class Text:
         return index == 0 or self.tokens[index - 1].norm in (".", "!", "?", ":", '"')
 
 
+def _as_meant(meant: str, token: Token) -> Iterator[Token]:
+    for norm in _canonical_words(meant, []):
+        yield Token(norm, token.start, token.end, mended=True)
+
+
 def clean(message: str) -> str:
     """The message cut to what is read, with plain quotes, dashes and spaces."""
     text = html.unescape(message[:MAX_LENGTH])[:MAX_LENGTH]
@@ -268,6 +300,7 @@ def clean(message: str) -> str:
     text = _SIGN.sub(lambda m: f" {_SIGNS[m[1] + m[2]][m[3] is None]} ", text)  # "<1930", ">= 4 stars"
     text = _COMPARED.sub(lambda m: " at least " if m[1] else " at most ", text)
     text = _LIFE.sub("", _NUMBERED.sub("", _MINIMUM.sub(_minimum, text)))
+    text = _RATHER.sub(r"\1 rather than", _POLITE.sub("do you ", _UNEQUAL.sub(" not ", text)))
     text = _DO.sub(r"\1 ", text)
     text = _BILL.sub(lambda m: "two films" if m[1] else "three films", text)
     text = _FOR.sub("for", _UM.sub(", ", text))

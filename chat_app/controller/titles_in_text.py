@@ -132,6 +132,8 @@ class TitleSpotter:
                 continue
             named = self.lexicon.names
             last = words.split()[-1]
+            if named.by_full_name(" ".join(words.split()[:2])):
+                continue  # "he likes Lee Marvin and …"
             people = named.nearest(words, n=1) if " " in words and not dated else []
             if people and people[0][1] >= NEAR_NAME and people[0][0].weight >= named.well_known:
                 continue  # a misspelt person
@@ -305,6 +307,8 @@ class TitleSpotter:
             return 0.0
         if not capital and any(self.lexicon.is_noun(w) for w in words):
             return 0.0
+        if not capital and text.cased and before.endswith((" a", " an", " some", " any")):
+            return 0.0  # "a film about a road trip"
         if self._is_cued_value(" ".join(words), before):
             return 0.0  # "films from Brazil"
         if _SETTING.search(before) or not capital and len(words) == 1 and self._leads_name(text, end):

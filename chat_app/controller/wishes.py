@@ -32,6 +32,7 @@ _KEEPS = compiled("wishes_keeps")
 _TOLD_OF = compiled("wishes_told_of")
 _OWN_NATION = compiled("wishes_own_nation")
 _VAGUE = frozenset("anything something everything whatever stuff ones".split())
+_PLAYS_IN = compiled("wishes_plays_in")
 _MADE_BY = compiled("wishes_made_by")
 _TURNS = compiled("wishes_turns")
 _WATCHES = compiled("wishes_watches")
@@ -159,7 +160,10 @@ def _is_own_nation(line: Line, i: int) -> bool:
 
 def _heads_relative(line: Line, i: int) -> bool:
     """ "Anything she has directed", "films he made": the noun stands right before the name."""
-    return i > 0 and (line.chunks[i - 1].letter == "O" or line.chunks[i - 1].norm in _VAGUE)
+    at = i - 1
+    while at > 1 and line.chunks[at].norm in ("or", "and", ",") and line.chunks[at - 1].letter == "P":
+        at -= 2  # "anything Leigh or Loach did"
+    return at >= 0 and (line.chunks[at].letter == "O" or line.chunks[at].norm in _VAGUE)
 
 
 def _before(line: Line, i: int) -> str:
@@ -181,8 +185,12 @@ def _qualifies(line: Line, i: int) -> bool:
 
 
 def _is_adjective(chunk: Chunk) -> bool:
-    named = chunk.meaning is not None and chunk.norm in {canonical(v) for v in chunk.meaning.values}
-    return not named and singular(chunk.norm) == chunk.norm
+    return not _is_named(chunk) and singular(chunk.norm) == chunk.norm
+
+
+def _is_named(chunk: Chunk) -> bool:
+    """Whether a value is called by its own name ("horror", not "scary")."""
+    return chunk.meaning is not None and chunk.norm in {canonical(v) for v in chunk.meaning.values}
 
 
 def _chat_only(sentence: Sentence) -> bool:
@@ -206,9 +214,7 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
         return "deny" if mark.negated else "want"
     if line.chunks[i].letter == "P" and _NOT_THEIR_WORK.match(behind):
         return "deny"
-    if line.chunks[i].letter == "P" and re.match(
-        r"^ (?:is|are|was|were) (?:in|on) (?:it|them|the)(?= |$)", behind
-    ):
+    if line.chunks[i].letter == "P" and _PLAYS_IN.match(behind):
         return "deny" if mark.negated else "want"
     if _is_praise(line, sentence, i) or (not mark.negated and _exclaims(line, sentence, i)):
         return None
@@ -247,6 +253,7 @@ def _exclaims(line: Line, sentence: Sentence, i: int) -> bool:
     """ "Pretty funny too!" says something of what was seen."""
     degrees = ("pretty", "quite", "so", "very", "kind of", "too")
     degree = i > sentence.start and line.chunks[i - 1].norm in degrees and line.chunks[i].letter != "R"
+    degree = degree and not _is_named(line.chunks[i])  # "so drama, no comedy"
     asks = sentence.is_a(Kind.REQUEST, Kind.MORE) or re.search(
         r"(?:^| )(?:O|ones|something|it|them)(?= |$)", sentence.s
     )

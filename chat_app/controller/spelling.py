@@ -1,0 +1,92 @@
+"""Slips of the keyboard in plain words: "lenght", "hte", "posible"."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from chat_app.controller.english import CONTROLS, FILLER, FUNCTION, common_words
+from chat_app.controller.lexicon import Lexicon
+from chat_app.controller.text import fold
+
+COMMON = 12_000  # place in the list of common words up to which a word is taken for what was meant
+LONG = 6  # letters from which on a wrong or missing one still leaves little doubt
+_CONTROLS = frozenset(word for names in CONTROLS.values() for name in names for word in name.split())
+
+
+class Spelling:
+    """What words of one catalogue's messages were meant to be.
+
+    A word is mended when nobody else has it (no English word, none of a name, a title or a value) and a
+    common word is one slip away (Damerau's: a letter wrong, missing, too many, or two swapped).
+    """
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        catalog = lexicon.catalog
+        values = (v for f in catalog.categorical.values() for v in f.values)
+        self._own = {*_words(catalog.titles), *_words(values), *_words((*lexicon.phrases, *lexicon.themes))}
+        self._own |= {*FUNCTION, *FILLER, *lexicon.fillers, *_words(lexicon.nouns)}
+        self._names = lexicon.names
+        self._values: dict[str, list[str]] = defaultdict(list)
+        for word in (*lexicon.single_words, *lexicon.nouns):
+            self._values[word[0]].append(word)
+        self._meant: dict[str, list[str]] = defaultdict(list)
+        plain = {word for word, place in common_words().items() if place < COMMON}
+        for word in sorted(plain | {w for w in FUNCTION | FILLER if w.isalpha() and len(w) > 2}):
+            self._meant[word[0]].append(word)
+        self.mended = cache(self._mended)
+
+    def _mended(self, word: str) -> str | None:
+        """The word that was meant, None where it is none that we know or is fine."""
+        if (
+            len(word) < 3
+            or not word.isalpha()
+            or not word.isascii()
+            or not common_words()
+            or self._is_word(word)
+        ):
+            return None
+        if len(word) >= LONG and self._names.near_surname(word):
+            return None
+        initials = dict.fromkeys((word[0], word[1] if word[1:2] + word[:1] + word[2:] else word[0]))
+        found = [
+            meant
+            for initial in initials
+            for meant, _, _ in process.extract(
+                word, self._meant[initial], scorer=OSA.distance, score_cutoff=1, limit=8
+            )
+            if _is_slip(word, meant)
+        ]
+        if not found or self._means_value(word) and not any(meant in _CONTROLS for meant in found):
+            return None
+        return min(found, key=lambda meant: common_words().get(meant, 0))
+
+    def _means_value(self, word: str) -> bool:
+        """Whether a value's own word is near, too: what is asked for comes first ("musicle")."""
+        values = self._values[word[0]]
+        return (
+            process.extractOne(word, values, scorer=OSA.distance, score_cutoff=1 + (len(word) > 6))
+            is not None
+        )
+
+    def _is_word(self, word: str) -> bool:
+        stems = (word.removesuffix(ending) for ending in ("s", "es", "d", "ed", "ing", "er", "ly"))
+        known = (word, *(stem for stem in stems if len(stem) > 3))
+        return any(one in common_words() or one in self._own for one in known)
+
+
+def _is_slip(word: str, meant: str) -> bool:
+    """Whether one is likely typed for the other: letters swapped, in longer words one of them wrong."""
+    if sorted(word) == sorted(meant):
+        return True
+    form = word.startswith(meant) or word[:-1] == meant[:-1]  # rather than a slip: "twisty", "cheesy"
+    return len(word) >= LONG and word[0] == meant[0] and not form
+
+
+def _words(phrases: Iterable[str]) -> set[str]:
+    return {word for phrase in phrases for word in re.findall(r"[a-z]{3,}", fold(phrase))}
