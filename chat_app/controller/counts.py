@@ -111,6 +111,8 @@ def _counts_items(line: Line, i: int) -> bool:
         )
     ) and not (after and (after[0].letter or after[0].norm in ("of", "more", "good"))):
         return False
+    if before.endswith("top") and after and after[0].letter == "V":
+        return True  # "top 20 by rating"
     if after and after[0].norm in _AUDIENCE and not any(chunk.letter == "O" for chunk in after[1:3]):
         return False  # "two toddlers" are not counted, "two kids movies" are
     if f" {before}".endswith((" not", " not even", " every", " each")):

@@ -191,6 +191,8 @@ class Mentions:
                     )
                 ):
                     continue
+                if found and not cue and found[1] in FUNCTION:
+                    continue  # "it does not matter to us"
                 if found and _OWN_ORIGIN.search(text.words(max(i - 4, 0), i + 1)):
                     continue  # "I am a student from Ukraine"
                 if found:

@@ -38,7 +38,10 @@ _AMONG = re.compile(
 )
 #: "Comedy 4, drama 4", and "one each from Denmark, Sweden and Norway".
 _ONE_PAIR = r"[VP](?: O)?(?: :| -)? N"
-_PAIRS = re.compile(rf"(?:^|(?<=[:.,;/*] )){_ONE_PAIR}(?:(?: [,;/.*&]| and)* {_ONE_PAIR})+(?= [,;.!/*]|$)")
+_PAIRS = re.compile(
+    rf"(?:^|(?<=[:.,;/*] )|(?<=make )|(?<=give me ))"
+    rf"{_ONE_PAIR}(?:(?: [,;/.*&]| and)* {_ONE_PAIR})+(?= [,;.!/*]|$)"
+)
 _PAIR = re.compile(r"(?P<what>[VP])(?: O)?(?: :| -)? (?P<amount>N)(?= |$)")
 _EACH = re.compile(
     r"(?P<amount>N) (?:O )?(?:each|apiece)(?: (?:of|from|by|with|in|for|starring|O|the|:|a|an))*"

@@ -12,7 +12,7 @@ from rapidfuzz.distance import OSA
 
 from chat_app.controller.english import CONTROLS, FILLER, FUNCTION, common_words
 from chat_app.controller.lexicon import Lexicon
-from chat_app.controller.text import fold
+from chat_app.controller.text import fold, plural, singular
 
 COMMON = 12_000  # place in the list of common words up to which a word is taken for what was meant
 LONG = 6  # letters from which on a wrong or missing one still leaves little doubt
@@ -42,29 +42,25 @@ class Spelling:
         self.mended = cache(self._mended)
 
     def _mended(self, word: str) -> str | None:
-        """The word that was meant, None where it is none that we know or is fine."""
-        if (
-            len(word) < 3
-            or not word.isalpha()
-            or not word.isascii()
-            or not common_words()
-            or self._is_word(word)
-        ):
+        """The word that was meant; None where it is fine, or nobody can tell."""
+        plain = len(word) > 2 and word.isalpha() and word.isascii()
+        if not plain or not common_words() or self._is_word(word):
             return None
         if len(word) >= LONG and self._names.near_surname(word):
             return None
-        initials = dict.fromkeys((word[0], word[1] if word[1:2] + word[:1] + word[2:] else word[0]))
-        found = [
-            meant
-            for initial in initials
-            for meant, _, _ in process.extract(
-                word, self._meant[initial], scorer=OSA.distance, score_cutoff=1, limit=8
-            )
-            if _is_slip(word, meant)
-        ]
-        if not found or self._means_value(word) and not any(meant in _CONTROLS for meant in found):
+        found = self._near(word)
+        if not found and plural(one := singular(word)) == word and (meant := self.mended(one)):
+            return plural(meant)
+        if not found or self._means_value(word) and not _CONTROLS.intersection(found):
             return None
         return min(found, key=lambda meant: common_words().get(meant, 0))
+
+    def _near(self, word: str) -> list[str]:
+        found: list[str] = []
+        for initial in {word[0], word[1]}:  # the first two letters may be swapped
+            near = process.extract(word, self._meant[initial], scorer=OSA.distance, score_cutoff=1, limit=8)
+            found += [meant for meant, _, _ in near if _is_slip(word, meant)]
+        return found
 
     def _means_value(self, word: str) -> bool:
         """Whether a value's own word is near, too: what is asked for comes first ("musicle")."""

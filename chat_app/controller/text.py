@@ -55,7 +55,10 @@ _CLOCK = re.compile(r"\b([1-4]):([0-5]\d)(?= ?(?:h|hours|long|max|at most|or les
 _WITH = re.compile(r"\bw/(o\b)? ?", re.IGNORECASE)
 _DIGITS = "zero one two three four five six seven eight nine".split()
 _POINT = re.compile(rf"\b({'|'.join(_DIGITS)}) point ({'|'.join(_DIGITS)})\b", re.IGNORECASE)
-_HALF = re.compile(r"\b(\d+) ?1[/⁄]2(?!\w)")  # NFKC writes ½ so
+_HALF = re.compile(  # NFKC writes ½ so; "8 1/2" alone is a title
+    r"\b(\d+) ?1[/⁄]2(?= ?(?:h|hrs?|hours?|stars?|/|out|or|and (?:up|above|over|more)|plus|\+|-)(?!\w))"
+    r"|(?<=rated )(\d+) 1[/⁄]2|(?<=least )(\d+) 1[/⁄]2|(?<=over )(\d+) 1[/⁄]2|(?<=above )(\d+) 1[/⁄]2"
+)
 _THEN = re.compile(
     r"\b(more|less|fewer|better|worse|longer|shorter|newer|older|earlier|higher|lower) then"
     r"(?= (?:an?|\d+|one|two|three|four|five|six|seven|eight|nine|ten|half|that|this|the)\b)",
@@ -123,7 +126,7 @@ _SPOKEN = {
     "gread": "great", "oretty": "pretty", "sugest": "suggest",
     "liek": "like", "sumthing": "something", "sth": "something",
     "smth": "something",
-    "similiar": "similar", "simular": "similar", "simlar": "similar", "helo": "hello",
+    "similiar": "similar", "simular": "similar", "simlar": "similar", "helo": "hello", "moar": "more",
     "watchin": "watching", "lookin": "looking",
     "wat": "what", "wut": "what", "abt": "about", "bcuz": "because", "rec": "suggestion",
     "recs": "suggestions",
@@ -134,7 +137,8 @@ _SPOKEN = {
     "sugestions": "suggestions", "sugestion": "suggestion", "exluding": "excluding", "exept": "except",
     "excpet": "except", "frm": "from", "betwen": "between", "anythng": "anything", "nothng": "nothing",
     "someting": "something", "realy": "really", "titels": "titles", "definitly": "definitely",
-    "whitout": "without", "leats": "least", "atleast": "at least", "atmost": "at most", "aswell": "as well", "sience": "science",
+    "whitout": "without", "leats": "least", "atleast": "at least", "atmost": "at most", "aswell": "as well",
+    "sience": "science",
     "b4": "before", "storys": "stories", "comedys": "comedies", "mysterys": "mysteries",
     "documentarys": "documentaries", "tragedys": "tragedies", "fantasys": "fantasies",
     "altogether": "in total", "alltogether": "in total",
@@ -293,7 +297,7 @@ def clean(message: str) -> str:
     text = _SPLIT_PRONOUN.sub(r"\1'\2", _SPLIT_NOT.sub(r"\1n't", text))  # "don t", "i ll"
     text = _CLOCK.sub(r"\1h\2", text)  # "1:40 long"
     text = _WITH.sub(lambda m: "without " if m[1] else "with ", text)  # "w/ subtitles"
-    text = _HALF.sub(r"\1.5", text)
+    text = _HALF.sub(lambda m: f"{next(filter(None, m.groups()))}.5", text)
     text = _POINT.sub(lambda m: f"{_DIGITS.index(m[1].lower())}.{_DIGITS.index(m[2].lower())}", text)
     text = re.sub(r"\s+", " ", text)
     text = _AND.sub(" and ", _ARE.sub(r"\1 are ", text))

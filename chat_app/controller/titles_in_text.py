@@ -309,6 +309,9 @@ class TitleSpotter:
             return 0.0
         if not capital and text.cased and before.endswith((" a", " an", " some", " any")):
             return 0.0  # "a film about a road trip"
+        lower = text.raw[text.tokens[end - 1].start].islower()
+        if lower and content and all(any(w in f.names for f in self.lexicon.words.values()) for w in content):
+            return 0.0  # "the country is not important"
         if self._is_cued_value(" ".join(words), before):
             return 0.0  # "films from Brazil"
         if _SETTING.search(before) or not capital and len(words) == 1 and self._leads_name(text, end):

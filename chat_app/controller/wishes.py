@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from chat_app.controller.chunks import Chunk, Line
-from chat_app.controller.lexicon import Lexicon, wish_for
+from chat_app.controller.lexicon import Lexicon, Meaning, wish_for
 from chat_app.controller.names import name_key
 from chat_app.controller.patterns import compiled
 from chat_app.controller.sentences import Kind, Sentence
 from chat_app.controller.stance import RELATIVES, Stance
 from chat_app.controller.text import canonical, singular
-from recsys.controls import ControlIntent
+from recsys.controls import Clause, ControlIntent
 
 Sense = Literal["want", "deny", "drop", "allow"]
 
@@ -76,6 +76,10 @@ def read_wishes(
             wishes[told[-1]] = replace(wishes[told[-1]], sense="deny")
         elif named and not told:
             wishes.append(Wish(named[-1], line.chunks[named[-1]], "deny"))
+        elif not line.has("P") and (asked := _asked_for(intent, lexicon)):
+            wishes.append(
+                Wish(at, replace(line.chunks[at], letter="P", meaning=Meaning(require=(asked,))), "deny")
+            )
     for match in line.find(_THEIRS):  # "I never saw Tarantino. Whatever you have from him"
         at = line.span(match)[0]
         told = [i for i, chunk in enumerate(line.chunks[:at]) if chunk.letter == "P"]
@@ -89,6 +93,12 @@ def read_wishes(
         denied = [w for w in wishes if w.sense in ("deny", "drop") and w.index < line.span(match)[0]]
         wishes = [w for w in wishes if w not in denied[-1:]]
     return [*wishes, *_other_roles(line, wishes, lexicon)]
+
+
+def _asked_for(intent: ControlIntent, lexicon: Lexicon) -> Clause | None:
+    """Whom "him" means: the one name in force."""
+    named = [clause for clause in intent.require if clause.facet in lexicon.named]
+    return named[0] if len(named) == 1 and len(named[0].values) == 1 else None
 
 
 def _other_roles(line: Line, wishes: Sequence[Wish], lexicon: Lexicon) -> Iterator[Wish]:
@@ -185,12 +195,9 @@ def _qualifies(line: Line, i: int) -> bool:
 
 
 def _is_adjective(chunk: Chunk) -> bool:
-    return not _is_named(chunk) and singular(chunk.norm) == chunk.norm
-
-
-def _is_named(chunk: Chunk) -> bool:
-    """Whether a value is called by its own name ("horror", not "scary")."""
-    return chunk.meaning is not None and chunk.norm in {canonical(v) for v in chunk.meaning.values}
+    """Whether a value is called by another word than its own name: "scary", not "horror"."""
+    named = chunk.meaning is not None and chunk.norm in {canonical(v) for v in chunk.meaning.values}
+    return not named and singular(chunk.norm) == chunk.norm
 
 
 def _chat_only(sentence: Sentence) -> bool:
@@ -253,7 +260,7 @@ def _exclaims(line: Line, sentence: Sentence, i: int) -> bool:
     """ "Pretty funny too!" says something of what was seen."""
     degrees = ("pretty", "quite", "so", "very", "kind of", "too")
     degree = i > sentence.start and line.chunks[i - 1].norm in degrees and line.chunks[i].letter != "R"
-    degree = degree and not _is_named(line.chunks[i])  # "so drama, no comedy"
+    degree = degree and _is_adjective(line.chunks[i])  # not "so drama, no comedy"
     asks = sentence.is_a(Kind.REQUEST, Kind.MORE) or re.search(
         r"(?:^| )(?:O|ones|something|it|them)(?= |$)", sentence.s
     )

@@ -99,6 +99,12 @@ EDITS = {
     "no need for it to resemble Alien": {"like": GONE},
     "forget Tom Hanks and put in Meg Ryan": {"require": [genre("Drama"), person("cast", "Meg Ryan")]},
     "popular ones first": {"order": "most_popular"},
+    "waive the upper limit": {"ranges": [span("rating", 4, None)]},
+    "horror may come in after all": {"exclude": BEFORE["exclude"][1:]},
+    "this time without him please": {
+        "require": [genre("Drama")],
+        "exclude": [*BEFORE["exclude"], person("cast", "Tom Hanks")],
+    },
 }
 
 

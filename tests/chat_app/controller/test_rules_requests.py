@@ -480,6 +480,34 @@ CASES: dict[str, dict[str, Any]] = {
         "quotas": [{"facet": "cast", "value": "Gene Kelly", "op": "at_most", "count": 2}],
     },
     "case no. 12: westerns": {"require": [genre("Western")]},
+    # asked in a roundabout way
+    "you wouldn't happen to have two musicals, would you": {"count": 2, "require": [genre("Musical")]},
+    "might there be a musical from 1950": {
+        "count": 1,
+        "require": [genre("Musical")],
+        "ranges": [{"facet": "year", "min": 1950, "max": 1950}],
+    },
+    "Rather westerns than musicals": {"require": [genre("Western")]},
+    "no musicals please, westerns": {"require": [genre("Western")], "exclude": [genre("Musical")]},
+    "I am tired, so westerns, no musicals": {"require": [genre("Western")], "exclude": [genre("Musical")]},
+    "genre != musical, since 1990": {
+        "exclude": [genre("Musical")],
+        "ranges": [{"facet": "year", "min": 1990}],
+    },
+    "anything Jodie Foster is in, bar the ones with Mel Gibson": {
+        "require": [{"facet": "cast", "any_of": ["Jodie Foster"]}],
+        "exclude": [{"facet": "cast", "any_of": ["Mel Gibson"]}],
+    },
+    "three Kubricks": {"count": 3, "require": [by("Stanley Kubrick")]},
+    "Bobby De Niro westerns": {
+        "require": [{"facet": "cast", "any_of": ["Robert De Niro"]}, genre("Western")],
+    },
+    "one from the 40s and one from the 50s": {
+        "count": 2,
+        "quotas": [part("year", 1, min=1940, max=1949), part("year", 1, min=1950, max=1959)],
+    },
+    "a double feature of westerns": {"count": 2, "require": [genre("Western")]},
+    "top 15 by rating": {"count": 15, "order": "top_rated"},
     # what is told beside
     "toddlers are asleep at last, so a thriller": {"count": 1, "require": [genre("Thriller")]},
     "a musical, so that the children stay quiet": {"count": 1, "require": [genre("Musical")]},
