@@ -111,6 +111,8 @@ def _counts_items(line: Line, i: int) -> bool:
         )
     ) and not (after and (after[0].letter or after[0].norm in ("of", "more", "good"))):
         return False
+    if [c.norm for c in after[:2]] == ["of", "the"] and len(after) > 2 and _orders(after[2]):
+        return True  # "seven of the best-rated romances"
     if before.endswith("top") and after and after[0].letter == "V":
         return True  # "top 20 by rating"
     if after and after[0].norm in _AUDIENCE and not any(chunk.letter == "O" for chunk in after[1:3]):
@@ -191,6 +193,10 @@ def _counts_items(line: Line, i: int) -> bool:
         or (after != () and after[0].norm in ("is", "will", "would", "in"))
         or before.endswith((",", ".", ";", "!", "?", "okay"))
     )
+
+
+def _orders(chunk: Chunk) -> bool:
+    return chunk.meaning is not None and chunk.meaning.order is not None
 
 
 def _one_item(line: Line, i: int, best: bool = False) -> bool:

@@ -181,6 +181,9 @@ def _joined(draft: Draft, clauses: list[Clause]) -> list[Clause]:
     return [Clause(facet=clauses[0].facet, any_of=tuple(values))]
 
 
+_BLENDS = frozenset("mix blend hybrid crossover mashup combo combination".split())
+
+
 def _absorb(group: list[Wish]) -> list[Wish]:
     """ "Romance or romcoms": the wider of two alternatives says it all."""
     sets = [set(w.chunk.meaning.require) if w.chunk.meaning else set() for w in group]
@@ -192,6 +195,8 @@ def _alternatives(group: list[Wish], line: Line) -> bool:
     joints = {c.norm for c in line.chunks[group[0].index : group[-1].index] if not c.letter}
     if len(group) < 2 or not joints & {",", "and", "or", "/", "&"}:
         return False
+    if line.chunks[group[-1].index + 1 :] and line.chunks[group[-1].index + 1].norm in _BLENDS:
+        return False  # "a horror/comedy mix"
     if "or" in joints or "/" in joints:
         return True
     behind = {c.norm for c in line.chunks[group[-1].index + 1 : group[-1].index + 4]}

@@ -179,8 +179,12 @@ class Mentions:
                 )
                 cue = next(cues, None)
                 start = i + cue.count(" ") + 1 if cue else i
-                start += bool(cue) and text.words(start, start + 1) == "the"
-                found = self._longest_value(table, text, start)
+                the = (
+                    bool(cue) and text.words(start, start + 1) == "the"
+                )  # "from the Netherlands", "the states"
+                found = self._longest_value(table, text, start) or self._longest_value(
+                    table, text, start + the
+                )
                 if not (cue or going_on or in_force) and not (
                     found
                     and (
@@ -207,7 +211,7 @@ class Mentions:
         word = text.words(at, at + 1)
         if start and text.tokens[start - 1].norm not in _BEFORE_KIND:
             return False  # "New Mexico western"
-        return self.lexicon.is_noun(word) or word in self.lexicon.phrases
+        return self.lexicon.is_noun(word) or word in self.lexicon.phrases or word == "one"
 
     @staticmethod
     def _longest_value(table: Mapping[str, Meaning], text: Text, start: int) -> tuple[int, str] | None:
@@ -278,6 +282,8 @@ class Mentions:
             return False
         if before not in ("this", "that") and self.lexicon.is_noun(after.split(" ")[0]):
             return False  # "so. one film for both"
+        if before in (".", "!", "?") and word in ("by", "directed", "from", "with", "starring"):
+            return False  # "A pair for Sunday. One by Lubitsch, …"
         if after.startswith("of "):
             part = any(" ".join(after.split()[2:end]) in self.lexicon.phrases for end in (3, 4))
             them = _OF_THEM.match(after) and (part or before in _AMOUNT_CUES)

@@ -362,7 +362,8 @@ class NameSpotter:
         word = claims.text.tokens[start].norm
         long = len(word) > (2 if claims.text.capitalised(start, start + 1) else 4)
         rare = long and word not in ORDINARY_NAMES and common_words() and not is_common(word)
-        return self.names.by_surname(word) if rare and self._beside_name(claims, start) else None
+        known = claims.text.capitalised(start, start + 1) and self.names.known_by_surname(word) is not None
+        return self.names.by_surname(word) if (rare or known) and self._beside_name(claims, start) else None
 
     def claim_slips(self, claims: Claims) -> None:
         """Claim surnames of the well known with a slip of the keyboard ("spielburg"), after a first name

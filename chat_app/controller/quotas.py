@@ -102,12 +102,13 @@ def _not_one(line: Line, counted: _Counted) -> bool:
 def _and_one(line: Line, counted: _Counted) -> Iterator[_Counted]:
     """ "Four dramas and a western": the article counts, too."""
     behind = _AND_ONE.match(line.s, counted.match.end())
-    if behind is None or (counted.amount.number or 0) < 2 or counted.what.letter != "V":
+    works = counted.what.letter == "P" and counted.what_at == counted.at + 1  # "two Hitchcocks and a musical"
+    if behind is None or (counted.amount.number or 0) < 2 or not (works or counted.what.letter == "V"):
         return
     at, what_at = line.span(behind, "one")[0], line.span(behind, "what")[0]
     one, what = replace(line.chunks[at], letter="N", number=1.0), line.chunks[what_at]
     added = _Counted(counted.match, at, one, what_at, what)
-    if _facets(added) == _facets(counted) and not _plural(what):
+    if (works or _facets(added) == _facets(counted)) and not _plural(what):
         yield added
 
 
@@ -188,7 +189,7 @@ def _read_counts(
 
 def _parts_of(plain: Sequence[_Counted], line: Line) -> bool:
     """Whether the first number is that of all, of which the others count parts of another kind."""
-    if len(plain) < 2:
+    if len(plain) < 2 or plain[1].amount.norm in ("a", "an"):
         return False
     whole, parts = plain[0], plain[1:]
     other = {_facets(part) for part in parts}.isdisjoint({_facets(whole)})

@@ -85,6 +85,9 @@ _POLITE = re.compile(
 )
 _RATHER = re.compile(r"(?:^|(?<=[,.;!?] )|(?<=and ))rather ([^,.;!?]{2,40}?) than\b", re.IGNORECASE)
 _UNEQUAL = re.compile(r" ?(?:!=|≠|<>) ?")
+_FAILING = re.compile(
+    r",? (?:or )?if not (?:[\w'-]+ ){1,3}then(?: maybe)? ", re.IGNORECASE
+)  # "if not him then her"
 _LIFE = re.compile(r"\blife(?:'s| is) (?:too |so )?short\b", re.IGNORECASE)
 _UM = re.compile(r",? (?:um+|uh+|uhm|erm)\b,? ?", re.IGNORECASE)
 _ARE = re.compile(
@@ -124,7 +127,7 @@ _SPOKEN = {
     "teh": "the", "suprise": "surprise", "surprize": "surprise", "funy": "funny",
     "scarry": "scary", "moive": "movie", "movei": "movie", "moives": "movies", "flim": "film",
     "gread": "great", "oretty": "pretty", "sugest": "suggest",
-    "liek": "like", "sumthing": "something", "sth": "something",
+    "liek": "like", "sthg": "something", "sumthing": "something", "sth": "something",
     "smth": "something",
     "similiar": "similar", "simular": "similar", "simlar": "similar", "helo": "hello", "moar": "more",
     "watchin": "watching", "lookin": "looking",
@@ -305,6 +308,7 @@ def clean(message: str) -> str:
     text = _COMPARED.sub(lambda m: " at least " if m[1] else " at most ", text)
     text = _LIFE.sub("", _NUMBERED.sub("", _MINIMUM.sub(_minimum, text)))
     text = _RATHER.sub(r"\1 rather than", _POLITE.sub("do you ", _UNEQUAL.sub(" not ", text)))
+    text = _FAILING.sub(" or ", text)
     text = _DO.sub(r"\1 ", text)
     text = _BILL.sub(lambda m: "two films" if m[1] else "three films", text)
     text = _FOR.sub("for", _UM.sub(", ", text))

@@ -275,6 +275,9 @@ def _is_praise(line: Line, sentence: Sentence, i: int) -> bool:
         return True
     if meaning is None or meaning.order is None or before[-1:] != ["the"]:
         return False
+    amount = line.chunks[i - 3].number if before[-2:-1] == ["of"] and i > 2 else None
+    if amount is not None and amount > 1:  # "seven of the best-rated romances"
+        return False
     return before[-2:-1] in (["be"], ["of"]) or (before[-2:-1] in (["is"], ["was"]) and "what" not in before)
 
 
