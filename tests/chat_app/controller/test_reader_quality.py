@@ -13,6 +13,7 @@ DATA = Path(__file__).parents[2] / "data"
 FLOORS = {
     "turns_dev.jsonl": 0.93,
     "turns_dev2.jsonl": 0.93,
+    "turns_dev3.jsonl": 0.88,
     "turns_test.jsonl": 0.90,
     "real_dev.jsonl": 0.90,
     "real_dev2.jsonl": 0.90,
