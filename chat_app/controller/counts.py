@@ -21,7 +21,9 @@ _MAKE = compiled("quota_make")
 _CORRECTS = compiled("quota_corrects")
 _OR_TWO = compiled("quota_or_two")
 _ASKING = (["what", "is"], ["up", "with"], ["me", "with"], ["us", "with"], ["there", "be"])
-_SIZE = re.compile(r" (?:n|count|size|number)(?: :)?$| (?:total|quantity|amount|length|O|titles|items) :$")
+_SIZE = re.compile(
+    r" (?:n|count|size|number|limit)(?: :)?$| (?:total|quantity|amount|length|O|titles|items) :$"
+)
 _AUDIENCE = WORDS["quota_audience"]
 _AGED = WORDS["quota_aged"]
 _BEFORE_AGE = frozenset(", and or & + ( are is aged ages age : now".split())

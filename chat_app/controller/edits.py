@@ -200,6 +200,8 @@ def _alternatives(group: list[Wish], line: Line) -> bool:
     if "or" in joints or "/" in joints:
         return True
     behind = {c.norm for c in line.chunks[group[-1].index + 1 : group[-1].index + 4]}
+    if "either" in behind:  # "Firth, Grant, either is fine"
+        return True
     if behind & {"whoever", "whatever", "whichever"}:
         return True
     if any(w.chunk.letter == "P" for w in group):

@@ -91,7 +91,7 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
             rf" (?:{_HIGH}) (?P<b4>{amount})"
             rf"|(?P<below>{_HIGH}) (?P<b5>{amount})(?: and| but|,| ,)+"
             rf" (?:{_LOW}|{_NOT_LOW}) (?P<a5>{NUMBER})(?![.\d])(?: {unit})?"
-            rf"(?! (?:of|more|hours?|minutes?|stars?|rating|points|/|out of))"
+            rf"(?! (?:of|more|hours?|minutes?|stars?|rating|points|/|out of|and a half))"
             rf"|(?:{op} (?:a |the |that |this |those )?)?(?P<amount>{amount}){after}?(?: long| rating)?"
         )
     named = _any([*words.cues, *words.names])

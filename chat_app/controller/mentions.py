@@ -62,7 +62,8 @@ _OWN_ORIGIN = re.compile(
     r"(?:^| )(?:(?:i|we) (?:am|are)|my \w+ is|students?|friends?|girlfriend|boyfriend|guests?|tourists?"
     r"|greetings|hello|hi)(?: \w+)? (?:from|in)$"
 )
-_BEFORE_KIND = frozenset("a an some any the more good best great me i want say with for , .".split())
+_BEFORE_KIND = frozenset("a an or some any the more good best great me i want say with for , .".split())
+_VAGUE_KINDS = frozenset("one stuff fare cinema".split())
 _GOING_ON = frozenset(", or and nor not but in from".split())
 
 
@@ -211,7 +212,7 @@ class Mentions:
         word = text.words(at, at + 1)
         if start and text.tokens[start - 1].norm not in _BEFORE_KIND:
             return False  # "New Mexico western"
-        return self.lexicon.is_noun(word) or word in self.lexicon.phrases or word == "one"
+        return self.lexicon.is_noun(word) or word in self.lexicon.phrases or word in _VAGUE_KINDS
 
     @staticmethod
     def _longest_value(table: Mapping[str, Meaning], text: Text, start: int) -> tuple[int, str] | None:

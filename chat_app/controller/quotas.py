@@ -21,7 +21,7 @@ _AFTER = (
     r"| (?P<c_least>at least|or more|minimum|and up|or above)"
     r"| (?P<c_most>at most|or less|or fewer|tops|max|maximum))?"
 )
-_QUOTA = compiled("quota", OP=f"(?:{_OP})", LINK=joined("quota_link"), AFTER=_AFTER)
+_QUOTA = compiled("quota", OP=f"(?:{_OP})", LINK=joined("quota_link"), BOUND=_AFTER.removesuffix("?"))
 _BOUNDS = tuple(f"{place}_{side}" for place in "abc" for side in ("least", "most"))
 #: "Romance is fine, but max 3"; here the bound must be said.
 _BEHIND = compiled("quota_behind", OP=f"(?:{_OP})", AFTER=_AFTER.removesuffix("?"))

@@ -97,6 +97,8 @@ class Stance:
             return True
         before = self.line.chunks[i - 1].norm if i else ","
         ahead = self.line.chunks[i + 1] if i + 1 < len(self.line) else None
+        if [chunk.norm for chunk in self.line.chunks[i + 2 : i + 3]] == ["only"]:
+            return True  # "she does not like subtitles so English only"
         return before == "," or before in _HARD or ahead is not None and ahead.norm in _NEW_THOUGHT
 
     def _cue(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool, int] | None:

@@ -65,7 +65,7 @@ _THEN = re.compile(
     re.IGNORECASE,
 )
 _SIGN = re.compile(
-    r"(?<![-<>=\w])([<>])(=?) ?(?=(\d{4}(?!\d))?)(?=\d{2}|\d(?:[.,]\d)? ?(?:stars?|/|h\b|hrs?\b|hours?|min))"
+    r"(?<![-<>=])([<>])(=?) ?(?=(\d{4}(?!\d))?)(?=\d{2}|\d(?:[.,]\d)? ?(?:stars?|/|h\b|hrs?\b|hours?|min))"
 )
 _SIGNS = {
     "<": ("before", "under"),
@@ -88,6 +88,12 @@ _UNEQUAL = re.compile(r" ?(?:!=|≠|<>) ?")
 _FAILING = re.compile(
     r",? (?:or )?if not (?:[\w'-]+ ){1,3}then(?: maybe)? ", re.IGNORECASE
 )  # "if not him then her"
+_NO_MORE = re.compile(r"\bno more of (?=\d)", re.IGNORECASE)  # "no more of 1h40"
+_QUARTER = re.compile(r"\b(hours?) and a quarter\b", re.IGNORECASE)
+_TROUBLE = re.compile(
+    r",? if (?:that|it)(?:'s| is) not (?:too )?(?:much )?(?:of an? )?(?:trouble|bother|problem|hassle)\b",
+    re.IGNORECASE,
+)
 _LIFE = re.compile(r"\blife(?:'s| is) (?:too |so )?short\b", re.IGNORECASE)
 _UM = re.compile(r",? (?:um+|uh+|uhm|erm)\b,? ?", re.IGNORECASE)
 _ARE = re.compile(
@@ -308,6 +314,7 @@ def clean(message: str) -> str:
     text = _COMPARED.sub(lambda m: " at least " if m[1] else " at most ", text)
     text = _LIFE.sub("", _NUMBERED.sub("", _MINIMUM.sub(_minimum, text)))
     text = _RATHER.sub(r"\1 rather than", _POLITE.sub("do you ", _UNEQUAL.sub(" not ", text)))
+    text = _TROUBLE.sub("", _QUARTER.sub(r"\1 15", _NO_MORE.sub("no more than ", text)))
     text = _FAILING.sub(" or ", text)
     text = _DO.sub(r"\1 ", text)
     text = _BILL.sub(lambda m: "two films" if m[1] else "three films", text)

@@ -13,7 +13,12 @@ from recsys.controls import Clause, ControlIntent
 from recsys.datasets import Dataset
 
 DATA = Path(__file__).parents[2] / "data"
-WRITTEN = {"turns_dev.jsonl": (220, 90), "turns_dev2.jsonl": (260, 80), "turns_dev3.jsonl": (150, 30), "turns_test.jsonl": (120, 45)}
+WRITTEN = {
+    "turns_dev.jsonl": (220, 90),
+    "turns_dev2.jsonl": (260, 80),
+    "turns_dev3.jsonl": (150, 30),
+    "turns_test.jsonl": (120, 45),
+}
 REQUESTS = tuple(sorted(file.name for file in DATA.glob("requests_*.jsonl")))
 REAL = ("real_dev.jsonl", "real_dev2.jsonl", "real_test.jsonl")
 
