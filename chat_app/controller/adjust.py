@@ -1,4 +1,4 @@
-"""Numbers set anew: "bump the comedies to 4", "cap horror at 10 percent", "plus one western"."""
+"""Numbers set anew: "bump the comedies to 4", "cap horror at 10 percent", "nah, 90", "plus one western"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from chat_app.controller.patterns import compiled
 from recsys.controls import MAX_COUNT, Op, Quota, Range, Removal
 
 _ADJUST = compiled("adjust")
+_MOVED = compiled("adjust_moved")
+_ONE = compiled("adjust_one")
 _ADDS = compiled("adjust_adds")
+#: Bare numbers above it can hardly be counts, so that they move the bound in force: "nah, 90".
+COUNTED = 20
 _AT_MOST = compiled("adjust_at_most")
 _AT_LEAST = compiled("adjust_at_least")
 _BOUND = compiled("adjust_bound")
@@ -28,10 +32,49 @@ def adjust(draft: Draft, line: Line) -> set[int]:
             done = _set_number(draft, what, amount, match)
         if done:
             used |= set(range(*line.span(match)))
+    for match in line.find(_MOVED):
+        what, amount = line.of(match, "what")[0], line.of(match, "to" if match["to"] else "share")[0]
+        if what.meaning is not None and (what.meaning.require or what.meaning.ranges):
+            _set_quota(draft, what.meaning, amount, match[0])
+            used |= set(range(*line.span(match)))
+    for match in line.find(_ONE):
+        if not used and _move_the_one(draft, line.of(match, "to")[0], match):
+            used.add(line.span(match, "to")[0])
     for match in line.find(_ADDS):
         if _lengthen(draft, line.of(match, "n")[0], line.of(match, "what")[0]):
             used |= set(range(*line.span(match)))
     return used
+
+
+def _move_the_one(draft: Draft, amount: Chunk, match: re.Match[str]) -> bool:
+    """A number by itself: of the one quota in force ("at most five", "70 percent"), or of the bound near
+    which it is ("nah, 90")."""
+    share = amount.letter == "Q"
+    value = (amount.number or 0) + (0.5 if match["half"] else 0)
+    same = [q for q in draft.intent.quotas if (q.share is not None) == share]
+    if len(same) == 1 and (share or match["bound"] or "enough" in match[0] or "plenty" in match[0]):
+        (before,) = same
+        op: Op = "about" if share and before.op == "about" else before.op
+        op = (
+            "at_most"
+            if _AT_MOST.search(match[0]) or match["bound"] == "up to"
+            else "at_least"
+            if _AT_LEAST.search(match[0])
+            else op
+        )
+        now = {"share": round(value, 3)} if share else {"count": int(value)}
+        draft.quotas.append(before.model_copy(update={"op": op, **now}))
+        return True
+    whole = value == int(value)
+    facet = "" if share or whole and value <= COUNTED else _fitting(draft, value)
+    if not facet:
+        return False
+    before_range = next(r for r in draft.intent.ranges if r.facet == facet)
+    if before_range.min is not None and before_range.max is not None:
+        return False
+    low = before_range.min is not None
+    draft.ranges.append(Range(facet=facet, min=value) if low else Range(facet=facet, max=value))
+    return True
 
 
 def _lengthen(draft: Draft, amount: Chunk, what: Chunk) -> bool:
@@ -60,6 +103,9 @@ def _set_quota(draft: Draft, meaning: Meaning, amount: Chunk, words: str) -> boo
     op = "at_most" if _AT_MOST.search(words) else "at_least" if _AT_LEAST.search(words) else op
     share = round(amount.number or 0, 3) if amount.letter == "Q" else None
     count = int(amount.number or 0) if amount.letter == "N" else None
+    before = [q for q in draft.intent.quotas if q.value in meaning.values] if meaning.require else []
+    if count is not None and count >= 5 and any(q.share is not None for q in before):
+        share, count, op = count / 100, None, before[0].op  # "raise comedy to 50"
     if meaning.require:
         clause = meaning.require[0]
         quota = Quota(facet=clause.facet, value=clause.values[0], op=op, share=share, count=count)

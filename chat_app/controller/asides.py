@@ -16,6 +16,7 @@ _TELLS = WORDS["asides_tells"]
 _SUBJECTS = WORDS["asides_subjects"]
 _ADVERBS = WORDS["asides_adverbs"]
 _OBJECTS = WORDS["asides_objects"]
+_SAYS = WORDS["asides_says"]
 _VERBS = WORDS["asides_verbs"]
 _ENDS = WORDS["asides_ends"]
 _BORDERS = frozenset({",", ":", ";", "(", ")", "-", "because", "so", "but"})
@@ -87,6 +88,8 @@ def _verbs(line: Line, start: int, end: int) -> set[int]:
     opening, related = True, False
     for i in range(start, end):
         norm = line.chunks[i].norm
+        if i + 1 < end and not line.chunks[i].letter and line.chunks[i + 1].norm in _SAYS:
+            out.add(i)  # "Boss wants", "Anna insists"
         ahead = line.chunks[i + 1] if i + 1 < end else None
         before = i - 1
         while before >= start and line.chunks[before].norm in _ADVERBS:

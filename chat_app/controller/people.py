@@ -372,7 +372,7 @@ class NameSpotter:
         self._claim_slipped_first(claims)
         for i, token in enumerate(text.tokens if common_words() else ()):
             word = token.norm
-            if len(word) < 6 or not word.isalpha() or not claims.free(i, i + 1) or not self._no_word(word):
+            if len(word) < 5 or not word.isalpha() or not claims.free(i, i + 1) or not self._no_word(word):
                 continue
             before = text.tokens[i - 1].norm if i else ""
             full = self.names.nearest(f"{before} {word}", n=1) if before in self.names.first else []

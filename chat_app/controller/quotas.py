@@ -75,6 +75,8 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
             continue
         if _REST.search(match["amount"]) and not any(q.share for q in out.quotas):
             rest.append(counted)
+        elif _is_part(counted, intent) and not match["of_them"]:
+            _add_quota(out, line, counted)  # "three musicals now", of which there were two
         elif bounded and match["amount"] == "N" and line.s[bounded[1] : match.start()] == " and ":
             _add_quota(out, line, counted, bounded[0])  # "a minimum of two in German and one in Russian"
         elif _is_count(line, match, intent):
@@ -90,6 +92,13 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
             amount = replace(counted.amount, letter="N", number=left)
             _add_quota(out, line, replace(counted, amount=amount))
     return out
+
+
+def _is_part(counted: _Counted, intent: ControlIntent) -> bool:
+    """Whether a number is that of a kind which is a part of the list in force."""
+    values = counted.what.meaning.values if counted.what.meaning else ()
+    parts = [quota for quota in intent.quotas if quota.count is not None]
+    return bool(parts) and counted.amount.letter == "N" and any(quota.value in values for quota in parts)
 
 
 def _not_one(line: Line, counted: _Counted) -> bool:

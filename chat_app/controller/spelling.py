@@ -53,7 +53,8 @@ class Spelling:
             return plural(meant)
         if not found or self._means_value(word) and not _CONTROLS.intersection(found):
             return None
-        return min(found, key=lambda meant: common_words().get(meant, 0))
+        swapped = [meant for meant in found if sorted(meant) == sorted(word)]  # the likeliest slip
+        return min(swapped or found, key=lambda meant: common_words().get(meant, 0))
 
     def _near(self, word: str) -> list[str]:
         found: list[str] = []

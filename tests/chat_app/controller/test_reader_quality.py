@@ -14,6 +14,7 @@ FLOORS = {
     "turns_dev.jsonl": 0.93,
     "turns_dev2.jsonl": 0.93,
     "turns_dev3.jsonl": 0.88,
+    "turns_dev4.jsonl": 0.82,
     "turns_test.jsonl": 0.90,
     "real_dev.jsonl": 0.90,
     "real_dev2.jsonl": 0.90,

@@ -174,6 +174,41 @@ def test_a_kind_is_added_to_a_counted_list(reader: RuleReader) -> None:
     assert said(reader, "plus westerns", **thrillers)["require"] == [genre("Thriller"), genre("Western")]
 
 
+def drama(op: str, **amount: float) -> dict:
+    return quota("genre", op, "Drama", **amount)
+
+
+MOVED = {
+    "at most four": (drama("at_most", count=2), drama("at_most", count=4)),
+    "no wait, at least three": (drama("at_most", count=2), drama("at_least", count=3)),
+    "say 80 percent": (drama("about", share=0.5), drama("about", share=0.8)),
+    "raise drama to 60": (drama("about", share=0.5), drama("about", share=0.6)),
+    "dramas back down to 20": (drama("about", share=0.5), drama("about", share=0.2)),
+    "four dramas now": (drama("exactly", count=2), drama("exactly", count=4)),
+    "no limit on dramas": (drama("at_most", count=2), None),
+}
+
+
+@pytest.mark.parametrize(("text", "before", "after"), [(text, *quotas) for text, quotas in MOVED.items()])
+def test_the_quota_in_force_is_moved(reader: RuleReader, text: str, before: dict, after: dict | None) -> None:
+    want = {"count": 10} | ({"quotas": [after]} if after else {})
+    assert said(reader, text, count=10, quotas=[before]) == want
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after"),
+    [
+        ("hm no, 95", span("runtime", None, 80), span("runtime", None, 95)),
+        ("3.5 is enough", span("rating", 4, None), span("rating", 3.5, None)),
+        ("widen it to include the fifties", span("year", 1940, 1949), span("year", 1940, 1959)),
+    ],
+)
+def test_a_bare_number_moves_the_bound_it_is_near(
+    reader: RuleReader, text: str, before: dict, after: dict
+) -> None:
+    assert said(reader, text, ranges=[before]) == {"ranges": [after]}
+
+
 @pytest.mark.parametrize(
     ("text", "genres"),
     [

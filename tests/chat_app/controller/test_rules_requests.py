@@ -581,6 +581,7 @@ def test_a_second_thought_in_the_next_turn(reader: RuleReader, then: str, direct
         ("requests_dev10", 0.88, 0.86),
         ("requests_dev11", 0.86, 0.82),
         ("requests_dev12", 0.78, 0.72),
+        ("requests_dev13", 0.88, 0.76),
     ],
 )
 def test_requests_are_read_well(reader: RuleReader, name: str, hard: float, exact: float) -> None:
