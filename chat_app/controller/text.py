@@ -7,7 +7,6 @@ are quoted in the person's own words.
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
@@ -15,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-MAX_LENGTH = 2000  # characters read of one message: nobody says more about what to watch
+from chat_app.controller.cleaning import clean
 
 _WORD = re.compile(
     r"\d{1,3}(?:,\d{3})+|\d+[.,]\d+|(?:[^\W\d_]\.){2,}|[^\W\d_]\.(?=\s?[A-Z])|(?:mrs?|ms|dr|st|jr|sr|vs|inc|co|max|approx)\.(?=\s)"
@@ -46,71 +45,6 @@ _UNITS = frozenset(
 )
 _SHORT_YEAR = re.compile(r"\d\d")
 _DECADE = re.compile(r"(\d\d|\d{4})'s")
-_SPLIT_NOT = re.compile(
-    r"\b(do|does|did|is|was|are|were|have|has|had|would|should|could|ca|wo)n(?: |''|[\"\\;]'?)t\b",
-    re.IGNORECASE,
-)
-_SPLIT_PRONOUN = re.compile(r"\b(i|you|we|they|he|she|it|that)(?: |''|[\"\\;]'?)(ll|ve|re)\b", re.IGNORECASE)
-_CLOCK = re.compile(r"\b([1-4]):([0-5]\d)(?= ?(?:h|hours|long|max|at most|or less|or shorter|tops)\b)")
-_WITH = re.compile(r"\bw/(o\b)? ?", re.IGNORECASE)
-_DIGITS = "zero one two three four five six seven eight nine".split()
-_POINT = re.compile(rf"\b({'|'.join(_DIGITS)}) point ({'|'.join(_DIGITS)})\b", re.IGNORECASE)
-_HALF = re.compile(  # NFKC writes ½ so; "8 1/2" alone is a title
-    r"\b(\d+) ?1[/⁄]2(?= ?(?:h|hrs?|hours?|stars?|/|out|or|and (?:up|above|over|more)|plus|\+|-)(?!\w))"
-    r"|(?<=rated )(\d+) 1[/⁄]2|(?<=least )(\d+) 1[/⁄]2|(?<=over )(\d+) 1[/⁄]2|(?<=above )(\d+) 1[/⁄]2"
-)
-_THEN = re.compile(
-    r"\b(more|less|fewer|better|worse|longer|shorter|newer|older|earlier|higher|lower) then"
-    r"(?= (?:an?|\d+|one|two|three|four|five|six|seven|eight|nine|ten|half|that|this|the)\b)",
-    re.IGNORECASE,
-)
-_SIGN = re.compile(
-    r"(?<![-<>=])([<>])(=?) ?(?=(\d{4}(?!\d))?)(?=\d{2}|\d(?:[.,]\d)? ?(?:stars?|/|h\b|hrs?\b|hours?|min))"
-)
-_SIGNS = {
-    "<": ("before", "under"),
-    ">": ("after", "over"),
-    "<=": ("until", "at most"),
-    ">=": ("since", "at least"),
-}
-_COMPARED = re.compile(r" ?(?:(>=|=>|≥)|(?:<=|=<|≤)) ?(?=\d)")  # "Spanish >= 5"
-_FEW = "one|two|three|four|five|six|seven|eight|nine|ten"
-_MINIMUM = re.compile(rf"(\S+ )?\bmin(?:\.:?|:)? (?=(?:\d+|{_FEW})\b)", re.IGNORECASE)
-_BILL = re.compile(r"\b(?:a )?(?:(double)|triple) (?:bill|feature)s?\b(?!:? (?:\d|two|three))", re.IGNORECASE)
-_NUMBERED = re.compile(r"(?<=[a-z] )(?:no|nr|num)\. ?\d+(?=[:,.;-]| -|$)", re.IGNORECASE)  # "test no. 4:"
-_DO = re.compile(r"\b(i|we) do (?=(?:want|wish|need|like|love|prefer|enjoy|fancy)\b)", re.IGNORECASE)
-_POLITE = re.compile(
-    r"\b(?:you )?(?:would|do)(?:n't| not) (?:you )?(?:happen to |by any chance )(?=have|got|know|stock)",
-    re.IGNORECASE,
-)
-_RATHER = re.compile(r"(?:^|(?<=[,.;!?] )|(?<=and ))rather ([^,.;!?]{2,40}?) than\b", re.IGNORECASE)
-_UNEQUAL = re.compile(r" ?(?:!=|≠|<>) ?")
-_FAILING = re.compile(
-    r",? (?:or )?if not (?:[\w'-]+ ){1,3}then(?: maybe)? ", re.IGNORECASE
-)  # "if not him then her"
-_NO_MORE = re.compile(r"\bno more of (?=\d)", re.IGNORECASE)  # "no more of 1h40"
-_QUARTER = re.compile(r"\b(hours?) and a quarter\b", re.IGNORECASE)
-_TROUBLE = re.compile(
-    r",? if (?:that|it)(?:'s| is) not (?:too )?(?:much )?(?:of an? )?(?:trouble|bother|problem|hassle)\b",
-    re.IGNORECASE,
-)
-_LIFE = re.compile(r"\blife(?:'s| is) (?:too |so )?short\b", re.IGNORECASE)
-_UM = re.compile(r",? (?:um+|uh+|uhm|erm)\b,? ?", re.IGNORECASE)
-_ARE = re.compile(
-    r"\b(kids|we|they|you|u|there|guys|these|those|movies|films|what|where|who|how|twins) r (?=[a-z])"
-)
-_AND = re.compile(r"(?<=[a-z,])(?<!\btop) n (?=[a-z])")
-_SINGLE = re.compile(r"\b(?:(at (?:most|least)) an? single|(one) single)\b", re.IGNORECASE)
-_FOR = re.compile(r"(?<=\blooking )4(?= [a-z])", re.IGNORECASE)
-_AT_THE = re.compile(r"\bat the (?:very |absolute )?(?:(most|maximum)|least|minimum)\b", re.IGNORECASE)
-_INCLUDING = re.compile(r"\bup to and including\b", re.IGNORECASE)
-_ONCE = re.compile(r"\b(?:once|(twice))(?= (?:at most|at least|tops|max)\b)", re.IGNORECASE)
-_TIME_OF_DAY = re.compile(r"\b\d{1,2}(?:[:.]\d\d)? ?(?:[ap]m|[ap]\.m\.)(?!\w)", re.IGNORECASE)
-_HOUR_AND_HALF = re.compile(
-    r"(?:^|(?<=[,.;:!?] )|(?<=than )|(?<=under )|(?<=over ))hour and a half\b", re.IGNORECASE
-)
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
-_QUOTES = {ord(c): "'" for c in "’‘´`ʼ′"} | {ord(c): '"' for c in "“”„«»″"}
 _KEEP = frozenset(',.!?;:"()&%/-+*')
 
 _SPOKEN = {
@@ -296,42 +230,6 @@ class Text:
 def _as_meant(meant: str, token: Token) -> Iterator[Token]:
     for norm in _canonical_words(meant, []):
         yield Token(norm, token.start, token.end, mended=True)
-
-
-def clean(message: str) -> str:
-    """The message cut to what is read, with plain quotes, dashes and spaces."""
-    text = html.unescape(message[:MAX_LENGTH])[:MAX_LENGTH]
-    text = unicodedata.normalize("NFKC", text).translate(_DASHES).translate(_QUOTES)
-    text = "".join(c if c.isprintable() else " " for c in text)
-    text = _SPLIT_PRONOUN.sub(r"\1'\2", _SPLIT_NOT.sub(r"\1n't", text))  # "don t", "i ll"
-    text = _CLOCK.sub(r"\1h\2", text)  # "1:40 long"
-    text = _WITH.sub(lambda m: "without " if m[1] else "with ", text)  # "w/ subtitles"
-    text = _HALF.sub(lambda m: f"{next(filter(None, m.groups()))}.5", text)
-    text = _POINT.sub(lambda m: f"{_DIGITS.index(m[1].lower())}.{_DIGITS.index(m[2].lower())}", text)
-    text = re.sub(r"\s+", " ", text)
-    text = _AND.sub(" and ", _ARE.sub(r"\1 are ", text))
-    text = _SIGN.sub(lambda m: f" {_SIGNS[m[1] + m[2]][m[3] is None]} ", text)  # "<1930", ">= 4 stars"
-    text = _COMPARED.sub(lambda m: " at least " if m[1] else " at most ", text)
-    text = _LIFE.sub("", _NUMBERED.sub("", _MINIMUM.sub(_minimum, text)))
-    text = _RATHER.sub(r"\1 rather than", _POLITE.sub("do you ", _UNEQUAL.sub(" not ", text)))
-    text = _TROUBLE.sub("", _QUARTER.sub(r"\1 15", _NO_MORE.sub("no more than ", text)))
-    text = _FAILING.sub(" or ", text)
-    text = _DO.sub(r"\1 ", text)
-    text = _BILL.sub(lambda m: "two films" if m[1] else "three films", text)
-    text = _FOR.sub("for", _UM.sub(", ", text))
-    text = _AT_THE.sub(lambda m: "at most" if m[1] else "at least", _INCLUDING.sub("up to", text))
-    text = _SINGLE.sub(lambda m: f"{m[1]} one" if m[1] else m[2], text)
-    text = _ONCE.sub(lambda m: "two" if m[1] else "one", _TIME_OF_DAY.sub(" ", text))
-    text = _HOUR_AND_HALF.sub("an hour and a half", text)
-    text = _THEN.sub(r"\1 than", text)  # "longer then two hours"
-    return re.sub(r" +", " ", text.replace("...", ". ")).strip()
-
-
-def _minimum(match: re.Match[str]) -> str:
-    """ "Min 2 with her" is a minimum, "90 min, two films" are minutes."""
-    before = match[1] or ""
-    amount = before[-2:-1].isdigit() or before.lower().endswith(("ty ", "ive ", "hour ", "hours "))
-    return match[0] if amount else f"{before}at least "
 
 
 def fold(word: str) -> str:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chat_app.controller.cleaning import MAX_LENGTH
 from chat_app.controller.rules import RuleReader
-from chat_app.controller.text import MAX_LENGTH, Text
+from chat_app.controller.text import Text
 from chat_app.controller.turn import TurnIntent
 from chat_app.state import State
 from recsys.constraints import compile_intent

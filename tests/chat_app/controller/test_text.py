@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from chat_app.controller.cleaning import clean
 from chat_app.controller.numbers import number
-from chat_app.controller.text import Text, canonical, clean, plural, singular
+from chat_app.controller.text import Text, canonical, plural, singular
 
 
 @pytest.mark.parametrize(
