@@ -155,7 +155,8 @@ def recommend(
 @click.option("--models", default="popularity,als", show_default=True, help="Rankers, separated by commas.")
 @click.option("--quick", is_flag=True, help="A sample of the users.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--users", type=click.IntRange(1), help="Users who are asked the control tasks.")
+@click.option("--sample", "ranked", type=click.IntRange(1), help="Users who take part.  [default: all]")
+@click.option("--users", type=click.IntRange(1), help="Of these, who are asked the control tasks.")
 @click.option("--categories", type=click.IntRange(1), help="Categories a user and task, open protocol.")
 @click.option("--fusion", type=click.FloatRange(0), help="Weight of ALS in models called NAME+als.")
 @click.option("--seeds", is_flag=True, help="Take models called NAME-seed0, NAME-seed1 … as one.")
@@ -171,6 +172,7 @@ def evaluate(
     models: str,
     quick: bool,
     seed: int,
+    ranked: int | None,
     users: int | None,
     categories: int | None,
     fusion: float | None,
@@ -205,6 +207,7 @@ def evaluate(
         users=users,
         categories=categories,
         fusion=fusion,
+        ranked=ranked,
     )
     report = merge_seeds(report) if seeds else report
     click.echo(json.dumps(report.to_dict()) if as_json else report.table())

@@ -51,6 +51,7 @@ def run_evaluation(
     users: int | None = None,
     categories: int | None = None,
     fusion: float | None = None,
+    ranked: int | None = None,
 ) -> EvaluationReport:
     """Evaluate rankers by name on a dataset by name; see :func:`evaluate`."""
     dataset = load_dataset(dataset_name)
@@ -63,6 +64,7 @@ def run_evaluation(
         users=users,
         categories=categories,
         fusion=fusion,
+        ranked=ranked,
     )
 
 
@@ -77,6 +79,7 @@ def evaluate(
     users: int | None = None,
     categories: int | None = None,
     fusion: float | None = None,
+    ranked: int | None = None,
 ) -> EvaluationReport:
     """Accuracy and control of some rankers.
 
@@ -89,6 +92,7 @@ def evaluate(
     categories : so many categories a user and task in the open protocol; default all, or
         :data:`LIST_CATEGORIES`.
     fusion : weight of ALS in models called NAME+als; default, what each was tuned to.
+    ranked : so many users, drawn at random, take part at all; default all of them.
     """
     say = progress or (lambda message: None)
     split = leave_last_out(dataset.interactions)
@@ -98,6 +102,7 @@ def evaluate(
     if any(contender.reads_words for contender in rankers):
         users = users or (QUICK_LIST_USERS if quick else LIST_USERS)
         categories = categories or (QUICK_LIST_CATEGORIES if quick else LIST_CATEGORIES)
+    cases = sample(cases, ranked, seed)
     if quick:
         cases, categories = sample(cases, QUICK_USERS, seed), categories or QUICK_CATEGORIES
     asked = sample(cases, users, seed)

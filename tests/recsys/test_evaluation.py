@@ -33,6 +33,11 @@ def test_the_report_is_complete(report):
     assert {row.against for row in report.control_differences} == {"als"}
 
 
+def test_a_sample_takes_part(report):
+    few = evaluate(DATASET, ["popularity"], ranked=9, users=4)
+    assert (few.users, few.list_users) == (9, 4) and report.users > 9
+
+
 def test_guarded_lists_obey_and_free_ones_need_not(report):
     guarded = [row for row in report.control if row.decoding == "guarded" and row.lists]
     assert guarded
