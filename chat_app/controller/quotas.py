@@ -48,16 +48,19 @@ _EACH = re.compile(
     r"(?P<list>(?:(?: ,| and| or| /| plus| the| from| a| an| one| of)* [VPR])+)(?= |$)"
 )
 _AND_ONE = re.compile(r" (?:O )?(?:(?:, )?(?:and|plus|&)|,) (?P<one>an?) (?P<what>V)(?= |$)")
+_ANEW = re.compile(r"(?:^| )(?:make (?:it|that|them)|let us (?:do|have)|instead)(?= |$)")
 _REST = re.compile(r"rest|remain|others")
 
 
 @dataclass
 class Amounts:
-    """What a message says of numbers of items. ``used``: the chunks that are thereby explained."""
+    """What a message says of numbers of items. ``used``: the chunks that are thereby explained; ``anew``:
+    whether it sets all parts of the list, so that those in force go."""
 
     count: int | None = None
     quotas: list[Quota] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
+    anew: bool = False
 
 
 def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[int]) -> Amounts:
@@ -85,6 +88,8 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
             _add_quota(out, line, counted)
         op = out.quotas[-1].op if counted.at in out.used else "exactly"
         bounded = (op, match.end()) if op in ("at_least", "at_most") else None
+    if len(plain) > 1 and _ANEW.search(line.s):  # "make it two westerns and a musical"
+        out.anew, intent = True, intent.model_copy(update={"count": None, "quotas": ()})
     _read_counts(out, line, stance, intent, plain)
     for counted in rest:  # "ten films, seven of them horror and the rest comedies"
         left = (out.count or intent.count or 0) - sum(q.count or 0 for q in out.quotas)

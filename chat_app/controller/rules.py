@@ -121,6 +121,8 @@ class RuleReader:
         if state.slate and any(s.is_a(Kind.MORE) for s in found):
             wishes = [w for w in wishes if not w.liked]  # "I like good scares! Anything else?"
         apply_wishes(draft, wishes, line)
+        if amounts.anew:
+            draft.remove.append(Removal(field="quotas"))
         draft.quotas += amounts.quotas
         parts = {(quota.facet, quota.value) for quota in amounts.quotas}
         parts = parts if len(parts) > 1 else set()  # "mine is sci-fi … at least three sci-fi, three westerns"

@@ -195,6 +195,12 @@ def test_the_quota_in_force_is_moved(reader: RuleReader, text: str, before: dict
     assert said(reader, text, count=10, quotas=[before]) == want
 
 
+def test_a_list_of_parts_is_set_anew(reader: RuleReader) -> None:
+    parts = [quota("genre", "exactly", "Western", count=2), quota("genre", "exactly", "Musical", count=1)]
+    got = said(reader, "nah, make it two westerns and a musical", count=5, quotas=[drama("exactly", count=5)])
+    assert got == {"count": 3, "quotas": parts}
+
+
 @pytest.mark.parametrize(
     ("text", "before", "after"),
     [
