@@ -7,7 +7,7 @@ order, as a chat begins with.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,10 @@ class WindowParams:
     branches: int = 3
     firsts: int = 3
     short: float = 0.3
+
+    def with_requests(self, requests: int) -> WindowParams:
+        """The same with so many requests a window: half as many whole answers, half as many beginnings."""
+        return replace(self, branches=(requests + 1) // 2, firsts=requests // 2)
 
 
 class Windows:

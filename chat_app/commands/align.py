@@ -41,9 +41,8 @@ def sft(dataset: str | None, name: str | None, requests: int | None, **given: An
     data = load_dataset(settings.catalog)
     name = name or f"{data.catalog.name}-sft"
     params = SFTParams(**{key: value for key, value in given.items() if value is not None})
-    if requests is not None:  # half as many whole answers, half as many beginnings
-        windows = replace(params.windows, branches=(requests + 1) // 2, firsts=requests // 2)
-        params = replace(params, windows=windows)
+    if requests is not None:
+        params = replace(params, windows=params.windows.with_requests(requests))
     work, adapter = settings.data_dir / "training" / name, own_models(settings) / name
     if not params.epochs:
         folder = find_adapter(name, settings)
