@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from recsys.catalog import Catalog
     from recsys.controls import ControlIntent
     from recsys.profile import Profile
+    from recsys.rankers import Decoding
+
+#: How a language model makes lists (:data:`recsys.rankers.Decoding`).
+DECODINGS = click.Choice(["guarded", "distinct", "free"])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,9 +98,7 @@ def parse(as_json: bool) -> None:
 @click.option("--intent", "intent_file", type=click.File("rb"), help="A ControlIntent as JSON.")
 @click.option("--user", metavar="ID", help="Use the history of a person in the data as the profile.")
 @click.option("--model", metavar="NAME", help="als, popularity, or an adapter by name or folder.")
-@click.option(
-    "--decoding", type=click.Choice(["guarded", "distinct", "free"]), default="guarded", show_default=True
-)
+@click.option("--decoding", type=DECODINGS, default="guarded", show_default=True)
 @click.option("--count", type=click.IntRange(1, 200), help="How many.  [default: 5]")
 def recommend(
     as_json: bool,
@@ -105,7 +107,7 @@ def recommend(
     intent_file: Any,
     user: str | None,
     model: str | None,
-    decoding: Literal["guarded", "distinct", "free"],
+    decoding: Decoding,
     count: int | None,
 ) -> None:
     """Print a slate."""
@@ -158,6 +160,7 @@ def recommend(
 @click.option("--sample", "ranked", type=click.IntRange(1), help="Users who take part.  [default: all]")
 @click.option("--users", type=click.IntRange(1), help="Of these, who are asked the control tasks.")
 @click.option("--categories", type=click.IntRange(1), help="Categories a user and task, open protocol.")
+@click.option("--decoding", type=DECODINGS, help="The only kind of lists to make.  [default: every kind]")
 @click.option("--fusion", type=click.FloatRange(0), help="Weight of ALS in models called NAME+als.")
 @click.option("--seeds", is_flag=True, help="Take models called NAME-seed0, NAME-seed1 … as one.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Also write a picture (.png, .svg).")
@@ -170,15 +173,12 @@ def evaluate(
     as_json: bool,
     dataset: str,
     models: str,
-    quick: bool,
     seed: int,
-    ranked: int | None,
-    users: int | None,
-    categories: int | None,
-    fusion: float | None,
+    decoding: Decoding | None,
     seeds: bool,
     plot: Path | None,
     requests: Path | None,
+    **given: Any,
 ) -> None:
     """Accuracy and control of the rankers, as tables."""
     names = [name.strip() for name in models.split(",") if name.strip()]
@@ -190,7 +190,8 @@ def evaluate(
         found = evaluate_requests(read_settings(catalog=dataset), requests, names, seed, say)
         click.echo(json.dumps(found.to_dict()) if as_json else found.table())
         return
-    from recsys.evaluation import run_evaluation
+    from recsys.datasets import load_dataset
+    from recsys.evaluation import evaluate as run_evaluation
     from recsys.plots import check_path, plot_report
     from recsys.seeds import check_seeds, merge_seeds
 
@@ -198,17 +199,9 @@ def evaluate(
         check_path(plot)
     if seeds:
         check_seeds(names)
-    report = run_evaluation(
-        dataset,
-        names,
-        quick=quick,
-        seed=seed,
-        progress=say,
-        users=users,
-        categories=categories,
-        fusion=fusion,
-        ranked=ranked,
-    )
+    if decoding:
+        given["decodings"] = [decoding]
+    report = run_evaluation(load_dataset(dataset), names, seed=seed, progress=say, **given)
     report = merge_seeds(report) if seeds else report
     click.echo(json.dumps(report.to_dict()) if as_json else report.table())
     if plot:

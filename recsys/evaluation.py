@@ -12,7 +12,9 @@ slate). ``recsys.control_tasks`` says what is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 
@@ -22,14 +24,14 @@ from recsys.cases import Case, Part, cases_of, core_cases, sample
 from recsys.contenders import Contender, Grounds, contenders
 from recsys.control_runs import answer, control_differences, control_rows
 from recsys.control_tasks import K, Question, questions
-from recsys.datasets import Dataset, leave_last_out, load_dataset, training_catalog
+from recsys.datasets import Dataset, leave_last_out, training_catalog
 from recsys.lm.wording import phrased
 from recsys.metrics import bootstrap, hit_ratio, ndcg
-from recsys.rankers import RANKERS, Popularity, Words
+from recsys.rankers import RANKERS, Decoding, Popularity, Words
 from recsys.report import AccuracyRow, ColdRow, DifferenceRow, EvaluationReport
 from recsys.seeds import SEED
 
-__all__ = ["K", "Case", "accuracy_ranks", "cases_of", "evaluate", "run_evaluation"]
+__all__ = ["K", "Case", "accuracy_ranks", "cases_of", "evaluate"]
 
 LIKES: tuple[int | None, ...] = (None, 0, 1, 3, 5)  # None: the whole history
 #: What every other ranker is compared with, where it takes part.
@@ -40,32 +42,6 @@ LIST_USERS, LIST_CATEGORIES = 200, 2
 QUICK_LIST_USERS, QUICK_LIST_CATEGORIES = 15, 1
 
 Progress = Callable[[str], None]
-
-
-def run_evaluation(
-    dataset_name: str,
-    models: Sequence[str],
-    quick: bool = False,
-    seed: int = 0,
-    progress: Progress | None = None,
-    users: int | None = None,
-    categories: int | None = None,
-    fusion: float | None = None,
-    ranked: int | None = None,
-) -> EvaluationReport:
-    """Evaluate rankers by name on a dataset by name; see :func:`evaluate`."""
-    dataset = load_dataset(dataset_name)
-    return evaluate(
-        dataset,
-        models,
-        quick=quick,
-        seed=seed,
-        progress=progress,
-        users=users,
-        categories=categories,
-        fusion=fusion,
-        ranked=ranked,
-    )
 
 
 def evaluate(
@@ -80,6 +56,7 @@ def evaluate(
     categories: int | None = None,
     fusion: float | None = None,
     ranked: int | None = None,
+    decodings: Collection[Decoding] = get_args(Decoding),
 ) -> EvaluationReport:
     """Accuracy and control of some rankers.
 
@@ -93,11 +70,13 @@ def evaluate(
         :data:`LIST_CATEGORIES`.
     fusion : weight of ALS in models called NAME+als; default, what each was tuned to.
     ranked : so many users, drawn at random, take part at all; default all of them.
+    decodings : the kinds of lists that are made.
     """
     say = progress or (lambda message: None)
     split = leave_last_out(dataset.interactions)
     catalog = training_catalog(dataset, split)
     rankers = contenders(models, Grounds(catalog, split.train, params, fusion, quick, say))
+    rankers = [replace(r, decodings=tuple(d for d in r.decodings if d in decodings)) for r in rankers]
     cases, core = core_cases(dataset.interactions, len(catalog), split, part)
     if any(contender.reads_words for contender in rankers):
         users = users or (QUICK_LIST_USERS if quick else LIST_USERS)
