@@ -15,7 +15,6 @@ import numpy as np
 from alignment.wishes import Wishes, is_free_words
 from recsys.catalog import Catalog
 from recsys.controls import (
-    ORDER_KEYS,
     Clause,
     ControlEdit,
     ControlIntent,
@@ -24,6 +23,7 @@ from recsys.controls import (
     Quota,
     Range,
     Removal,
+    order_facet,
 )
 from recsys.topk import top
 
@@ -69,7 +69,7 @@ class Intents:
         self.main = facets[0] if facets else None
         self._others = [name for name in facets[1:] if not is_free_words(catalog.categorical[name])]
         self._numeric = [name for name, column in catalog.numeric.items() if len(np.unique(column)) > 3]
-        self._orders = [o for o in get_args(Order) if ORDER_KEYS[o][0] in catalog.numeric]
+        self._orders = [o for o in get_args(Order) if order_facet(o, catalog.numeric)]
 
     def some_item(self) -> int:
         """Any item, the well known more often."""

@@ -22,6 +22,7 @@ from recsys.controls import (
     Popularity,
     Quota,
     Range,
+    order_facet,
 )
 
 MAINSTREAM_SHARE, NICHE_SHARE = 0.1, 0.3  # by rank of the number of ratings
@@ -35,8 +36,8 @@ def compile_intent(intent: ControlIntent, catalog: Catalog, count: int | None = 
     hard += [Control("range", r.label, range_mask(catalog, r.facet, r.min, r.max), r) for r in intent.ranges]
     hard += [Control("require", c.label, _clause_mask(catalog, c), c) for c in intent.require]
     hard += [Control("exclude", f"no {c.label}", ~_clause_mask(catalog, c), c) for c in intent.exclude]
-    if intent.order and ORDER_KEYS[intent.order][0] not in catalog.numeric:
-        raise ControlError(f"This catalogue has no {ORDER_KEYS[intent.order][0]} to order by.")
+    if intent.order:
+        order_key(catalog, intent.order, slice(0))  # is there something to order by?
     if len(intent.quotas) > MAX_QUOTAS:
         raise ControlError(
             f"That is {len(intent.quotas)} shares at once; please ask for {MAX_QUOTAS} at most."
@@ -136,8 +137,12 @@ class Constraints:
 
 
 def order_key(catalog: Catalog, order: Order, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
-    """Sort key of ``rows`` (default: every item), float64: larger comes first, unknown last."""
-    facet, sign = ORDER_KEYS[order]
+    """Sort key of ``rows`` (default: every item), float64: larger comes first, unknown last.
+    :class:`ControlError` when the catalogue has nothing to order by."""
+    found = order_facet(order, catalog.numeric)
+    if found is None:
+        raise ControlError(f"This catalogue has no {ORDER_KEYS[order][0][0]} to order by.")
+    facet, sign = found
     column = catalog.numeric[facet][rows].astype(np.float64) * sign
     return np.where(np.isnan(column), -1e18, column)
 

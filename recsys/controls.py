@@ -9,6 +9,7 @@ the rewards and the metrics all use this one meaning.
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
@@ -27,15 +28,24 @@ Popularity = Literal["mainstream", "niche"]
 Order = Literal["newest", "oldest", "top_rated", "most_popular", "shortest", "longest"]
 Op = Literal["at_least", "at_most", "about", "exactly"]
 
-# order -> (numeric facet, +1 when large comes first)
-ORDER_KEYS: dict[str, tuple[str, int]] = {
-    "newest": ("year", 1),
-    "oldest": ("year", -1),
-    "top_rated": ("rating", 1),
-    "most_popular": ("popularity", 1),
-    "shortest": ("runtime", -1),
-    "longest": ("runtime", 1),
+#: What an item's length may be called, the likeliest first.
+LENGTHS = ("runtime", "duration", "length", "playing_time", "minutes", "time", "pages", "hours", "seconds")
+# order -> (numeric facets, of which a catalogue may have one; +1 when large comes first)
+ORDER_KEYS: dict[str, tuple[tuple[str, ...], int]] = {
+    "newest": (("year",), 1),
+    "oldest": (("year",), -1),
+    "top_rated": (("rating",), 1),
+    "most_popular": (("popularity",), 1),
+    "shortest": (LENGTHS, -1),
+    "longest": (LENGTHS, 1),
 }
+
+
+def order_facet(order: str, numeric: Container[str]) -> tuple[str, int] | None:
+    """The numeric facet that an order goes by, and +1 when large comes first; None where ``numeric`` (a
+    catalogue's facets) has none of that kind."""
+    facets, sign = ORDER_KEYS[order]
+    return next(((facet, sign) for facet in facets if facet in numeric), None)
 
 
 class ControlError(TillerError, ValueError):

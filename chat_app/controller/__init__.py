@@ -29,8 +29,9 @@ def build_controller(catalog: Catalog, settings: Settings) -> Runnable[dict[str,
     from langchain_core.runnables import RunnableLambda
 
     from chat_app.controller.rules import read_rules
+    from chat_app.controller.synonyms import synonyms_path
 
-    reader = read_rules(catalog)
+    reader = read_rules(catalog, synonyms_path(catalog, settings.catalog))
     rules: Runnable[dict[str, Any], TurnIntent] = RunnableLambda(
         lambda said: reader.read(said["state"], said["text"]), name="rules"
     )

@@ -17,6 +17,7 @@ _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 _QUOTES = {ord(c): "'" for c in "’‘´`ʼ′"} | {ord(c): '"' for c in "“”„«»″"}
 _DIGITS = "zero one two three four five six seven eight nine".split()
 _FEW = "one|two|three|four|five|six|seven|eight|nine|ten"
+_MONEY = {"$": "dollars", "€": "euros", "£": "pounds"}
 _FILMS = {"double": "two", "triple": "three"}
 _SIGNS = {
     "<": ("before", "under"),
@@ -88,6 +89,23 @@ _REPLACED: list[tuple[re.Pattern[str], _Replacement]] = [
         (r"(?<=[a-z] )(?:no|nr|num)\. ?\d+(?=[:,.;-]| -|$)", ""),
         (r"\bno more of (?=\d)", "no more than "),
         (r"\b(hours?) and a quarter\b", r"\1 15"),
+        (r"\bwithin the hour\b", "within an hour"),
+        (
+            r"\b(three quarters|a quarter) of an hour\b",
+            lambda m: "45 minutes" if m[1][0] in "tT" else "15 minutes",
+        ),
+        # "less than $20", "20€"; but "$9.99" and "$5 a Day" are titles
+        (
+            r"(?<=[a-z] )([$€£]) ?(\d+(?:[.,]\d\d)?)(?!\w| a\b)",
+            lambda m: f"{m[2]} {_MONEY[m[1]]}",
+        ),
+        (r"\b(\d+(?:[.,]\d\d)?) ?([$€£])(?!\w)", lambda m: f"{m[1]} {_MONEY[m[2]]}"),
+        # "the top 5 comedies", but not "my top 5"
+        (
+            rf"(?<!\bmy )(?<!\byour )(?<!\bhis )(?<!\bher )\btop "
+            rf"(?=(?:\d{{1,2}}|{_FEW})\b (?!by\b|percent)[a-z])",
+            "best ",
+        ),
         (
             r"\b(?:a )?(double|triple) (?:bill|feature)s?\b(?!:? (?:\d|two|three))",
             lambda m: f"{_FILMS[m[1].lower()]} films",
@@ -101,10 +119,20 @@ _REPLACED: list[tuple[re.Pattern[str], _Replacement]] = [
         (r"(?:^|(?<=[,.;!?] )|(?<=and ))rather ([^,.;!?]{2,40}?) than\b", r"\1 rather than"),
         (r",? (?:or )?if not (?:[\w'-]+ ){1,3}then(?: maybe)? ", " or "),
         (r"\b(i|we) do (?=(?:want|wish|need|like|love|prefer|enjoy|fancy)\b)", r"\1 "),
+        (r"\bwhat(?:'s| is) similar(?! to\b)", "something like that"),
+        (
+            r"\b(?:which|what) similar (?:ones|\w+s)(?= (?:would|do|can|could|are|have))",
+            "something like that",
+        ),
         # said without meaning: "if it's not too much trouble", "life is short", "um"
         (
             r",? if (?:that|it)(?:'s| is) not (?:too )?(?:much )?(?:of an? )?"
             r"(?:trouble|bother|problem|hassle)\b",
+            "",
+        ),
+        (
+            r",? (?:does|do) (?:that|such a thing|anything like that|those|it) (?:even |really )?exist"
+            r"(?= ?[?.!]|$)",
             "",
         ),
         (r"\blife(?:'s| is) (?:too |so )?short\b", ""),

@@ -11,7 +11,7 @@ from chat_app.controller.lexicon import Meaning
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import canonical, plural, singular
 from chat_app.controller.wishes import Wish
-from recsys.controls import ORDER_KEYS, Clause, Removal
+from recsys.controls import Clause, Removal
 
 
 def apply_wishes(draft: Draft, wishes: Sequence[Wish], line: Line) -> None:
@@ -80,8 +80,8 @@ def _own_names(clause: Clause) -> set[str]:
 
 
 def _said_by_number(meaning: Meaning, numbered: set[str]) -> bool:
-    by_order = ORDER_KEYS[meaning.order][0] if meaning.order == "top_rated" else None
-    return any(r.facet in numbered for r in meaning.ranges) or by_order in numbered
+    by_rating = meaning.order == "top_rated" and "rating" in numbered
+    return by_rating or any(r.facet in numbered for r in meaning.ranges)
 
 
 def _groups(wishes: Sequence[Wish], line: Line) -> Iterable[list[Wish]]:

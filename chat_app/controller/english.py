@@ -22,8 +22,6 @@ IDIOMS: dict[str, dict[str, Any]] = {
     for word, idiom in _DATA["idioms"].items()
 }
 CONTROLS: dict[str, list[str]] = _DATA["controls"]
-#: Words that mean the same on every catalogue whose facets allow it, in the form of synonyms.
-MEANINGS: list[dict[str, Any]] = _DATA["meaning"]
 LENGTHS: dict[str, list[str]] = _DATA["lengths"]
 #: What people with a first name are called, by that name.
 NICKNAMES: dict[str, list[str]] = {k: v.split() for k, v in _DATA["nicknames"].items()}

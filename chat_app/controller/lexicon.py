@@ -1,30 +1,30 @@
 """What the words of a catalogue mean: facet values, their synonyms, and how facets are spoken of.
 
-A :class:`Lexicon` is built once from a catalogue and, where there is one, the ``synonyms.toml``
-beside it. Everything after that is a dictionary look-up, so that reading a turn costs the same on
-a hundred items and on a million.
+A :class:`Lexicon` is built once from a catalogue and its synonyms. Everything after that is a
+dictionary look-up, so that reading a turn costs the same on a hundred items and on a million.
 """
 
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 
-from chat_app.controller.english import LENGTHS, MEANINGS, is_content
+from chat_app.controller.english import LENGTHS, is_content
 from chat_app.controller.names import Name, NameIndex
+from chat_app.controller.synonyms import EVERYDAY, FacetWords, facet_words, usual_nouns
 from chat_app.controller.text import canonical, plural, singular
 from recsys.catalog import Catalog, CategoricalFacet
-from recsys.controls import ORDER_KEYS, Clause, Order, Popularity, Range
-from recsys.settings import ASSETS
+from recsys.controls import Clause, Order, Popularity, Range, order_facet
 
 MANY_VALUES = 300  # a facet with more values, or values of several words each, holds names
-SOFT_FACETS = frozenset({"tag", "tags", "keyword", "keywords"})
+#: Names of a facet that tells what kind of thing an item is.
+KINDS = frozenset({"genre", "genres", "category", "categories", "type", "kind"})
+#: Last words of values that add little.
+TAILS = frozenset({"play", "music", "food", "cuisine"})
 NO_VALUE = "("  # "(no genres listed)" is not something to ask for
 
 
@@ -43,28 +43,6 @@ class Meaning:
         return tuple(v for clause in self.require for v in clause.values)
 
 
-@dataclass(frozen=True)
-class FacetWords:
-    """How one facet is spoken of; see ``assets/ml-latest-small/synonyms.toml`` for the keys."""
-
-    facet: str
-    names: tuple[str, ...] = ()
-    cues: tuple[str, ...] = ()
-    weak_cues: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    asks: tuple[str, ...] = ()
-    units: Mapping[str, float] = field(default_factory=dict)
-    more: tuple[str, ...] = ()
-    less: tuple[str, ...] = ()
-    kind: bool = False
-    verbs: tuple[str, ...] = ()
-    any_of: bool = False
-    soft: bool = False
-    calendar: bool = False
-    needs_cue: bool = False
-    scale: float | None = None
-
-
 class Lexicon:
     """Spoken forms of one catalogue.
 
@@ -76,8 +54,8 @@ class Lexicon:
     def __init__(self, catalog: Catalog, synonyms: Mapping[str, Any] | None = None) -> None:
         self.catalog = catalog
         data = synonyms or {}
-        self.words = {facet: _facet_words(catalog, facet, data) for facet in catalog.facets}
-        self.nouns = _forms((*catalog.noun, *data.get("nouns", ())))
+        self.words = {facet: facet_words(catalog, facet, data) for facet in catalog.facets}
+        self.nouns = _forms((*catalog.noun, *data.get("nouns", ()), *usual_nouns(catalog)))
         cues = [c for w in self.words.values() for c in (*w.cues, *w.weak_cues)]
         self.fillers = frozenset(w for f in data.get("fillers", ()) for w in canonical(f).split())
         self.fillers |= {word for cue in cues for word in cue.split()}
@@ -87,11 +65,11 @@ class Lexicon:
         self.names = NameIndex(catalog, self.named)
         self.phrases: dict[str, Meaning] = {}
         self.cued: dict[str, dict[str, Meaning]] = {}
-        self._add_values(data)
-        self._add_meanings(data.get("meaning", ()))
-        if not data:  # plain English of numbers that many catalogues have
-            self._add_meanings(MEANINGS)
-            self._add_lengths()
+        self._add_values()
+        for synonyms in (data, EVERYDAY):
+            self._add_spoken_values(synonyms)
+            self._add_meanings(synonyms.get("meaning", ()))
+        self._add_lengths(data.get("facets", {}))
         self.themes = self._theme_phrases(data)
         self.longest = max((len(p.split()) for p in (*self.phrases, *self.themes)), default=1)
         self.single_words = tuple(
@@ -104,19 +82,33 @@ class Lexicon:
         several = sum(" " in value for value in facet.values)
         return len(facet.values) > MANY_VALUES or several > 0.7 * len(facet.values) > 2
 
-    def _add_values(self, data: Mapping[str, Any]) -> None:
-        for name, facet in self.catalog.categorical.items():
-            words = self.words[name]
-            if words.soft or name in self.named:
-                continue
-            table = self.cued.setdefault(name, {}) if words.needs_cue else self.phrases
-            for value in facet.values:
+    def _add_values(self) -> None:
+        for name in self._read_by_value():
+            table = self.cued.setdefault(name, {}) if self.words[name].needs_cue else self.phrases
+            for value in self.catalog.categorical[name].values:
                 if not value.startswith(NO_VALUE):
                     self._say(table, _value_forms(value), self._wish(name, value))
-            for value, said in data.get("values", {}).get(name, {}).items():
+            for value in self.catalog.categorical[name].values:
+                self._say(table, self._without_tail(value), self._wish(name, value))
+
+    def _without_tail(self, value: str) -> list[str]:
+        """A value without a last word that goes without saying: "Cooperative Play", "Party Game"."""
+        head, _, tail = canonical(value).rpartition(" ")
+        telling = len(head) > 3 and is_content(head.split(" ")[0])
+        return [head] if telling and (tail in TAILS or self.is_noun(tail)) else []
+
+    def _add_spoken_values(self, synonyms: Mapping[str, Any]) -> None:
+        for name in self._read_by_value():
+            told = synonyms.get("values", {})
+            for value, said in told.get("genre" if name in KINDS else name, {}).items():
                 self._say(self.phrases, said, self._wish(name, value))
-            for value, said in data.get("cued", {}).get(name, {}).items():
+            for value, said in synonyms.get("cued", {}).get(name, {}).items():
                 self._say(self.cued.setdefault(name, {}), said, self._wish(name, value))
+
+    def _read_by_value(self) -> list[str]:
+        """The facets whose values are phrases like others; those of the rest are names, or free words."""
+        known = self.catalog.categorical
+        return [name for name in known if not self.words[name].soft and name not in self.named]
 
     def _theme_phrases(self, data: Mapping[str, Any]) -> frozenset[str]:
         """Phrases that stay together in a theme: those of the synonyms, and free tags of several words."""
@@ -145,15 +137,15 @@ class Lexicon:
         for entry in entries:
             self._say(self.phrases, entry["say"], self._meaning(entry["means"]))
 
-    def _add_lengths(self) -> None:
-        """ "Short" and "long" are the outer thirds of the facet that is measured in time."""
-        times = {"runtime", "duration", "length", "minutes", "playing time", "time", "hours"}
-        facet = next((f for f in self.catalog.numeric if canonical(f.replace("_", " ")) in times), None)
-        if facet is None or not np.isfinite(self.catalog.numeric[facet]).any():
+    def _add_lengths(self, told: Mapping[str, Any]) -> None:
+        """ "Short" and "long" are the outer thirds of the facet that lengths are measured by, where the
+        catalogue's own synonyms tell nothing of it."""
+        key = order_facet("longest", self.catalog.numeric)
+        if key is None or key[0] in told or not np.isfinite(self.catalog.numeric[key[0]]).any():
             return
-        low, high = np.nanquantile(self.catalog.numeric[facet], (1 / 3, 2 / 3))
-        self._say(self.phrases, LENGTHS["short"], Meaning(ranges=(Range(facet=facet, max=math.floor(low)),)))
-        self._say(self.phrases, LENGTHS["long"], Meaning(ranges=(Range(facet=facet, min=math.ceil(high)),)))
+        low, high = np.nanquantile(self.catalog.numeric[key[0]], (1 / 3, 2 / 3))
+        self._say(self.phrases, LENGTHS["short"], Meaning(ranges=(Range(facet=key[0], max=math.floor(low)),)))
+        self._say(self.phrases, LENGTHS["long"], Meaning(ranges=(Range(facet=key[0], min=math.ceil(high)),)))
 
     def _meaning(self, means: Mapping[str, Any]) -> Meaning | None:
         """A ``means`` table of the synonyms as a Meaning; None when the catalogue lacks it all."""
@@ -169,7 +161,7 @@ class Lexicon:
                     else out
                 )
             elif key == "order":
-                out = replace(out, order=what) if ORDER_KEYS[what][0] in self.catalog.numeric else out
+                out = replace(out, order=what) if order_facet(what, self.catalog.numeric) else out
             elif key in self.catalog.numeric:
                 out = replace(out, ranges=(*out.ranges, self._range(key, what)))
             elif key in self.catalog.categorical:
@@ -215,34 +207,12 @@ def wish_for(name: Name) -> Meaning:
     return Meaning(require=(Clause(facet=name.facet, any_of=(name.value,)),))
 
 
-def read_synonyms(catalog: Catalog, path: Path | None = None) -> dict[str, Any]:
-    """The synonyms of a catalogue: a TOML file, by default the one shipped with it; {} if none."""
-    path = path or ASSETS / catalog.name / "synonyms.toml"
-    return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
-
-
-def _facet_words(catalog: Catalog, facet: str, data: Mapping[str, Any]) -> FacetWords:
-    known = dict(data.get("facets", {}).get(facet, {}))
-    for key in ("names", "cues", "weak_cues", "after", "verbs", "asks", "more", "less"):
-        known[key] = tuple(canonical(w) for w in known.get(key, ()))
-    spoken = canonical(facet.replace("_", " "))
-    known["names"] = tuple(dict.fromkeys((*known["names"], spoken, plural(spoken))))
-    if facet in catalog.numeric and "units" not in known:
-        known["units"] = {spoken: 1, singular(spoken): 1}
-    known["units"] = {canonical(u): factor for u, factor in known.get("units", {}).items()}
-    known.setdefault("calendar", facet == "year")
-    known.setdefault("soft", facet in SOFT_FACETS)
-    if not data:  # nothing says how the facets are spoken of: plain English prepositions
-        known["kind"] = facet in catalog.categorical
-        known["cues"] = (spoken, f"{spoken} is")
-        known["weak_cues"] = ("by", "from", "with") if facet in catalog.categorical else ()
-        known["asks"] = (spoken,)
-    return FacetWords(facet=facet, **known)
-
-
 def _value_forms(value: str) -> list[str]:
-    """A value as it is spelled, and without its hyphens ("Sci-Fi" -> "scifi")."""
-    return [value, value.replace("-", "")] if "-" in value else [value]
+    """A value as it is spelled, and in one word ("Sci-Fi" -> "scifi", "Dream Pop" -> "dreampop")."""
+    parts = value.replace("-", " ").split()
+    short = len(parts) == 2 and all(part.isalpha() and len(part) > 1 for part in parts)
+    plain = [value.replace("'s", "s")] if "'s" in value else []
+    return [value, *plain, *["".join(parts)] * (short or "-" in value)]
 
 
 def _forms(said: Iterable[str]) -> dict[str, None]:

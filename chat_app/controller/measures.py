@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from chat_app.controller.lexicon import FacetWords
 from chat_app.controller.numbers import NUMBER, number
 from chat_app.controller.patterns import joined
+from chat_app.controller.synonyms import FacetWords
 from chat_app.controller.text import Text
 from recsys.controls import Range
 
@@ -28,9 +28,14 @@ _LASTED = re.compile(
 
 #: Without any of these, "in 20 minutes" is when something begins.
 _FITS = re.compile(
-    r"(?:^| )(?:watch|see|finish(?:ed)?|done|fits?|squeeze|told|tells?|wraps?|wrapped|over|story)(?= )"
+    r"(?:^| )(?:watch|see|finish(?:ed)?|done|fits?|squeeze|make|cook|prepare|bake|read|play|listen"
+    r"|told|tells?|wraps?|wrapped|over|story)(?= )"
 )
 _HAVE = re.compile(r"(?:^| )(?:have|has|got|spare) (?:just |only )?$")
+_TOO_MUCH = re.compile(
+    r" (?:is|are|would be|seems?|sounds?|feels?) (?:(?:way|far|just|already|a bit|a little|probably) )*"
+    r"too (?:much|many|long|expensive|pricey|heavy|slow|high)(?= |$)"
+)
 #: Behind how long something else takes: "a 14 hour flight".
 _JOURNEY = re.compile(
     r" (?:long )?(?:(?:bus|train|car|plane) )?"
@@ -44,11 +49,15 @@ def find_measures(text: Text, words: FacetWords) -> Iterator[tuple[int, int, Ran
     for pattern in _measure_patterns(words):
         for match in text.find(pattern):
             if not _told_beside(text, match) and (found := _measure_range(match, words)):
+                end = text.span(match)[1]
+                if too_much := _TOO_MUCH.match(text.line, match.end()):  # "over 400 pages is too much"
+                    end = text.at(too_much.end())
+                    found = Range(facet=words.facet, max=found.min if found.max is None else found.max)
                 both = found.min is not None and found.max is not None
                 if both and match.groupdict().get("about") and _HAVE.search(text.line[: match.start()]):
                     time = (found.min or 0) / 2 + (found.max or 0) / 2  # "I've got about two hours"
                     found = Range(facet=words.facet, max=time)
-                yield *text.span(match), found
+                yield text.span(match)[0], end, found
 
 
 def _told_beside(text: Text, match: re.Match[str]) -> bool:
@@ -91,9 +100,10 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
             rf" (?:{_HIGH}) (?P<b4>{amount})"
             rf"|(?P<below>{_HIGH}) (?P<b5>{amount})(?: and| but|,| ,)+"
             rf" (?:{_LOW}|{_NOT_LOW}) (?P<a5>{NUMBER})(?![.\d])(?: {unit})?"
-            rf"(?! (?:of|more|hours?|minutes?|stars?|rating|points|/|out of|and a half))"
+            rf"(?= [.,;!?)]| and(?! a half)| but| please| long| total|$)"
             rf"|(?:{op} (?:a |the |that |this |those )?)?(?P<amount>{amount}){after}?(?: long| rating)?"
         )
+        patterns.append(rf"(?P<amount>{NUMBER}){after} (?P<behind>{unit})")  # "6 or more players"
     named = _any([*words.cues, *words.names])
     no_unit = rf"(?! (?:{unit or '$^'})(?!\w))"  # "the length: two hours" is read with its unit
     link = r"(?: (?:is|are|of|be|should be|that is|being|somewhere|anywhere|between|up to|at|=|:|an?))*"
@@ -147,7 +157,7 @@ def _measure_range(match: re.Match[str], words: FacetWords) -> Range | None:
     if first and second:
         bounds = sorted(v for w in (first, second) if (v := convert(w, second)) is not None)
         return Range(facet=words.facet, min=bounds[0], max=bounds[1]) if len(bounds) == 2 else None
-    value = convert(amount or "", amount or "")
+    value = convert(amount or "", groups.get("behind") or amount or "")
     if value is None:
         return None
     if groups.get("high") or groups.get("less") or groups.get("max0"):
@@ -158,7 +168,9 @@ def _measure_range(match: re.Match[str], words: FacetWords) -> Range | None:
     if groups.get("about"):
         slack = round(value * 0.1)
         return Range(facet=words.facet, min=value - slack, max=value + slack)
-    if words.units and not set(words.units) & _TIMES:  # "4 players"; "90 minutes" is the time there is
+    if (
+        words.units and not words.most and not set(words.units) & _TIMES
+    ):  # "4 players"; "90 minutes" is the time there is
         return Range(facet=words.facet, min=value, max=value)
     return Range(facet=words.facet, max=value)
 

@@ -6,19 +6,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from chat_app.controller.amounts import find_ranges
 from chat_app.controller.chunks import Chunk, Claims, Line
-from chat_app.controller.english import CONTROLS, FILLER, FUNCTION, IDIOMS, WORDS, common_words
+from chat_app.controller.english import CONTROLS, FUNCTION, IDIOMS, WORDS
 from chat_app.controller.lexicon import Lexicon, Meaning
 from chat_app.controller.numbers import COUNT, NUMBER, number
 from chat_app.controller.patterns import compiled, joined
 from chat_app.controller.people import NameSpotter
 from chat_app.controller.quotas import EVENLY
+from chat_app.controller.slips import Slips
 from chat_app.controller.spelling import Spelling
-from chat_app.controller.text import Text, canonical, plural, singular
+from chat_app.controller.text import Text, canonical, singular
 from chat_app.controller.titles_in_text import TitleSpotter
 from chat_app.controller.turn import Unknown
 from chat_app.controller.years import DECADES
@@ -58,6 +56,11 @@ _BEFORE_PRONOUN = frozenset(
 _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
 
 
+_LIKE_IT = re.compile(
+    r"(?:^| )(?:things?|something|anything|nothing|stuff|ones?|others?|(?<!is )(?<!was )more|more \w+)"
+    r" (?:else )?(?:a bit |just |much |more |quite )?(?:like|similar to|in the vein of) (?P<it>it|that|this)"
+    r"(?= [.,;!?]| and| but| please|$)"
+)
 _OWN_ORIGIN = re.compile(
     r"(?:^| )(?:(?:i|we) (?:am|are)|my \w+ is|students?|friends?|girlfriend|boyfriend|guests?|tourists?"
     r"|greetings|hello|hi)(?: \w+)? (?:from|in)$"
@@ -96,6 +99,7 @@ class Mentions:
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
         self.spelling = Spelling(lexicon)
+        self.slips = Slips(lexicon)
         self.titles = TitleSpotter(lexicon)
         self.people = NameSpotter(lexicon)
         nouns = "|".join(re.escape(noun) for noun in lexicon.nouns)
@@ -112,9 +116,11 @@ class Mentions:
         self._claim_ordinals(claims, state)
         self.people.claim_siblings(claims)
         missing = self.titles.claim(claims)
+        _claim_pronouns(claims)
         self._claim_phrases(claims, shortest=3)
         self._claim_ranges(claims)
         self._claim_phrases(claims, shortest=2)
+        self.slips.claim_phrases(claims)
         self._claim_cued_values(claims, state)
         self._claim_facet_names(claims)
         unknown = self.people.claim_cued(claims)
@@ -123,7 +129,7 @@ class Mentions:
         self._claim_phrases(claims, shortest=1)
         self._claim_nouns(claims)
         self._claim_numbers(claims)
-        self._claim_misspelt(claims)
+        self.slips.claim_words(claims)
         self.people.claim_slips(claims)
         return Reading(text, claims.line(), (*missing, *unknown))
 
@@ -228,6 +234,8 @@ class Mentions:
             for length in range(min(self._longest_name, len(text) - start), 0, -1):
                 words = text.words(start, start + length)
                 if facet := self._facet_names.get(words):
+                    if words in self.lexicon.phrases and self._names_kind(text, start, start + length):
+                        break  # "a country album"
                     claims.claim(Chunk(start, start + length, words, "F", facet=facet))
                     break
 
@@ -301,27 +309,20 @@ class Mentions:
         value = number(match["n"])
         return None if value is None else value / 100
 
-    def _claim_misspelt(self, claims: Claims) -> None:
-        """Values with a slip of the keyboard ("thriler"), where the word is no word otherwise."""
-        for i, token in enumerate(claims.text.tokens):
-            word = token.norm
-            if len(word) < 4 or not word.isalpha() or not claims.free(i, i + 1) or self._known(word):
-                continue
-            noun = process.extractOne(word, list(self.lexicon.nouns), scorer=OSA.distance, score_cutoff=1)
-            if noun and noun[0][0] == word[0]:
-                claims.claim(Chunk(i, i + 1, noun[0], "O"))
-                continue
-            near = process.extractOne(
-                word, self.lexicon.single_words, scorer=OSA.distance, score_cutoff=1 + (len(word) > 6)
-            )
-            if near and near[0][0] == word[0]:
-                claims.claim(Chunk(i, i + 1, near[0], "V", meaning=self.lexicon.phrases[near[0]]))
 
-    def _known(self, word: str) -> bool:
-        if word in FUNCTION or word in FILLER or word in self.lexicon.fillers or self.lexicon.is_noun(word):
-            return True
-        one = singular(word)  # "comedys" is no regular plural
-        return word in common_words() or one in common_words() and (one == word or plural(one) == word)
+def _claim_pronouns(claims: Claims) -> None:
+    """ "Heat was lovely, more things like it": the title that was just mentioned."""
+    text = claims.text
+    for match in _LIKE_IT.finditer(text.line):
+        at = text.span(match, "it")[0]
+        titles = [owner for i in range(at) if (owner := claims.owner(i)) and owner.letter == "T"]
+        meant = titles[-1:]  # with those joined to it: "Heat and Alien"
+        for title in reversed(list(dict.fromkeys(titles))[:-1]):
+            if text.words(title.end, meant[-1].start) not in ("and", ",", "or", ", and"):
+                break
+            meant.append(title)
+        if rows := tuple(row for title in reversed(meant) for row in title.rows):
+            claims.claim(Chunk(at, at + 1, match["it"], "T", rows=rows))
 
 
 def _pick(slate: tuple, nth: str, many: str | None) -> tuple:

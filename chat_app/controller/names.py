@@ -17,9 +17,11 @@ from recsys.catalog import Catalog
 
 NEAR_NAME = 84  # rapidfuzz ratio (0..100) of a misspelt name after a cue
 WELL_KNOWN = 0.03  # share of the names that a bare surname may mean
+ALL_KNOWN = 300  # so many names are all well known, to those whose catalogue it is
 FAIRLY_KNOWN = 0.25  # of the weight of those, so that a misspelt surname may mean a director
-KNOWN_BY_SURNAME = 5  # items a bearer must have for the bare surname to mean them
+KNOWN_BY_SURNAME = 5  # items a bearer must have for the bare surname to mean them, among many names
 KNOWN_IF_WRITTEN = 2  # the same where it is written as a name, and no other word
+NAMES_AN_ITEM = 500  # among fewer names, fewer items will do: one more for so many
 PARTICLES = frozenset(
     [
         "de",
@@ -81,7 +83,13 @@ class NameIndex:
                 self._add(Name(facet_name, value, int(items), float(weight), float(items) / rank))
         self._add_nicknames()
         weights = sorted((n.weight for names in self.full.values() for n in names), reverse=True)
-        self.well_known = weights[int(len(weights) * WELL_KNOWN)] if weights else 0.0
+        last = len(weights) - 1
+        self.well_known = (
+            weights[min(max(int(len(weights) * WELL_KNOWN), ALL_KNOWN), last)] if weights else 0.0
+        )
+        #: Items that a bearer of a surname must have, and where it is written as a name.
+        self.known_items = min(1 + len(weights) // NAMES_AN_ITEM, KNOWN_BY_SURNAME)
+        self.known_if_written = min(self.known_items, KNOWN_IF_WRITTEN)
         self.longest = max((k.count(" ") + 1 for k in self.full), default=1)
         self._initial: dict[str, list[str]] = defaultdict(list)
         for surname in self.last:
@@ -121,11 +129,11 @@ class NameIndex:
         best = max(wanted, key=lambda n: n.weight, default=None)
         return best and self.by_full_name(name_key(best.value), facet)
 
-    def known_by_surname(self, word: str, least: int = KNOWN_BY_SURNAME) -> Name | None:
+    def known_by_surname(self, word: str, least: int | None = None) -> Name | None:
         """The bearer of a surname that means one person, of ``least`` items: of its ratings, they have
         half or more."""
         name = self.by_surname(word)
-        if name is None or name.items < least:
+        if name is None or name.items < (least or self.known_items):
             return None
         theirs: dict[str, float] = defaultdict(float)
         for bearer in self.last[word]:

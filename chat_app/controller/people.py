@@ -7,7 +7,7 @@ import re
 from chat_app.controller.chunks import Chunk, Claims
 from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES, WORDS, common_words, is_common
 from chat_app.controller.lexicon import Lexicon, Meaning, wish_for
-from chat_app.controller.names import KNOWN_BY_SURNAME, KNOWN_IF_WRITTEN, NEAR_NAME, Name, name_key
+from chat_app.controller.names import NEAR_NAME, Name, name_key
 from chat_app.controller.numbers import number
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text, singular
@@ -172,10 +172,14 @@ class NameSpotter:
             return None
         name = self.names.by_full_name(word, facet) if capital or firm else None
         name = name or self.names.by_surname(word, facet)
-        if name and (capital or firm or name.items >= KNOWN_BY_SURNAME):
+        if name and (capital or firm or name.items >= self.names.known_items):
             return start + 1, name
         first = self.names.by_first_name(word, facet)
-        return (start + 1, first) if first and first.items >= KNOWN_BY_SURNAME and (capital or firm) else None
+        return (
+            (start + 1, first)
+            if first and first.items >= self.names.known_items and (capital or firm)
+            else None
+        )
 
     def _goes_on(self, text: Text, start: int) -> bool:
         """Whether the next word looks like the rest of the name."""
@@ -214,7 +218,7 @@ class NameSpotter:
                 return stop, near[0][0]
         if firm and end == start + 1 and len(text.tokens[start].norm) >= 6:
             near = self.names.nearest(text.tokens[start].norm, facet, n=1)
-            if near and near[0][1] >= NEAR_NAME and near[0][0].items >= KNOWN_BY_SURNAME:
+            if near and near[0][1] >= NEAR_NAME and near[0][0].items >= self.names.known_items:
                 return end, near[0][0]
         return None
 
@@ -287,11 +291,11 @@ class NameSpotter:
         word = token.norm
         if len(word) < 4 or word in FUNCTION or word in FILLER or word in self.lexicon.phrases:
             return None
-        name = self.names.by_surname(word)
+        name = self.names.by_surname(word) or self.names.by_full_name(word)
         if name is None:
             name = self.names.by_first_name(word)
         written = text.cased and text.raw[token.start].isupper() and word not in common_words()
-        least = KNOWN_IF_WRITTEN if written else KNOWN_BY_SURNAME
+        least = self.names.known_if_written if written else self.names.known_items
         if name is None or name.items < least:
             return None
         after = text.tokens[start + 1].norm if start + 1 < len(text) else ""
@@ -351,7 +355,7 @@ class NameSpotter:
         name = self.names.known_by_surname(word[:-1])
         return name if name and name.weight >= self.names.well_known else None
 
-    def _unmistakable(self, word: str, least: int = KNOWN_BY_SURNAME) -> bool:
+    def _unmistakable(self, word: str, least: int | None = None) -> bool:
         """Whether a surname can be nothing else: one person's, and no common word."""
         name = self.names.known_by_surname(word, least) if common_words() else None
         known = name is not None and name.weight >= self.names.well_known
@@ -394,7 +398,7 @@ class NameSpotter:
             if not near or near[0][1] < NEAR_NAME + 4:
                 continue
             name = self.names.by_full_name(name_key(near[0][0].value))
-            if name and name.items >= KNOWN_BY_SURNAME and name_key(name.value).endswith(f" {last}"):
+            if name and name.items >= self.names.known_items and name_key(name.value).endswith(f" {last}"):
                 self._take(claims, i - 1, i + 1, self._cued(text, i - 1, name))
 
     @staticmethod

@@ -80,8 +80,8 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
             rest.append(counted)
         elif _is_part(counted, intent) and not match["of_them"]:
             _add_quota(out, line, counted)  # "three musicals now", of which there were two
-        elif bounded and match["amount"] == "N" and line.s[bounded[1] : match.start()] == " and ":
-            _add_quota(out, line, counted, bounded[0])  # "a minimum of two in German and one in Russian"
+        elif _goes_on(line, match, bounded):
+            _add_quota(out, line, counted, bounded[0] if bounded else None)
         elif _is_count(line, match, intent):
             plain += [counted, *_and_one(line, counted)]
         else:
@@ -104,6 +104,12 @@ def _is_part(counted: _Counted, intent: ControlIntent) -> bool:
     values = counted.what.meaning.values if counted.what.meaning else ()
     parts = [quota for quota in intent.quotas if quota.count is not None]
     return bool(parts) and counted.amount.letter == "N" and any(quota.value in values for quota in parts)
+
+
+def _goes_on(line: Line, match: re.Match[str], bounded: tuple[Op, int] | None) -> bool:
+    """ "A minimum of two in German and one in Russian"."""
+    own = match["amount"] != "N" or any(match[op] for op in _OPS)
+    return bounded is not None and not own and line.s[bounded[1] : match.start()] == " and "
 
 
 def _not_one(line: Line, counted: _Counted) -> bool:

@@ -104,11 +104,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--dataset", default="ml-latest-small", help="whose catalogue the labels are in")
     options = parser.parse_args(argv)
     from chat_app.controller.rules import read_rules
+    from chat_app.controller.synonyms import synonyms_path
     from chat_app.state import State
     from recsys.datasets import load_dataset
 
     catalog = load_dataset(options.dataset).catalog
-    reader = read_rules(catalog)
+    reader = read_rules(catalog, synonyms_path(catalog, options.dataset))
 
     def read(text: str) -> ControlIntent:
         return State().apply(reader.read(State(), text)).intent

@@ -26,13 +26,14 @@ from chat_app.controller.english import (
 )
 from chat_app.controller.events import Sayings, judge, read_sayings
 from chat_app.controller.impossible import impossible_count, impossible_year, possible
-from chat_app.controller.lexicon import Lexicon, read_synonyms
+from chat_app.controller.lexicon import Lexicon
 from chat_app.controller.mentions import Mentions, Reading
 from chat_app.controller.patterns import compiled
 from chat_app.controller.quotas import read_amounts
 from chat_app.controller.releases import read_releases
 from chat_app.controller.sentences import Kind, Sentence, sentences
 from chat_app.controller.stance import Stance
+from chat_app.controller.synonyms import read_synonyms, synonyms_path
 from chat_app.controller.targets import find_target
 from chat_app.controller.text import singular
 from chat_app.controller.theme import Themes, read_themes
@@ -344,6 +345,7 @@ def read_rules(catalog: Catalog, synonyms: Path | None = None) -> RuleReader:
     """The rule-based reader of a catalogue.
 
     ``synonyms`` is a TOML file like ``assets/ml-latest-small/synonyms.toml``; by default the one
-    that is shipped with the catalogue. Without one the catalogue's own values are read.
+    that is shipped with the catalogue. Without one the catalogue's own values are read, and what is
+    usual (``synonyms.toml`` beside this module).
     """
-    return RuleReader(Lexicon(catalog, read_synonyms(catalog, synonyms)))
+    return RuleReader(Lexicon(catalog, read_synonyms(synonyms or synonyms_path(catalog))))

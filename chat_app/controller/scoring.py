@@ -285,9 +285,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"Cannot read the labels or their texts: {error}. {hint}", file=sys.stderr)
         return 1
     from chat_app.controller.rules import read_rules
+    from chat_app.controller.synonyms import synonyms_path
     from recsys.datasets import load_dataset
 
-    reader = read_rules(load_dataset(options.dataset).catalog).read
+    catalog = load_dataset(options.dataset).catalog
+    reader = read_rules(catalog, synonyms_path(catalog, options.dataset)).read
     results = {
         name: (score(reader, conversations), score(reader, conversations, alone=True))
         for name, conversations in files.items()

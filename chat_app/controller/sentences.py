@@ -41,6 +41,8 @@ _GREETING = compiled("sentences_greeting")
 _COURTESY = compiled("sentences_courtesy")
 _ENOUGH = compiled("sentences_enough")
 _ASKS_OUTRIGHT = compiled("sentences_asks_outright")
+_MOST = re.compile(r"^(?:\w+ ,? ?){0,2}(?:what|which|who)(?= )")
+_OF_THESE = re.compile(r"(?:^| )(?:these|those|them|that|this|it|T|U)(?= |$)")
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,13 @@ def _sentence(line: Line, start: int, end: int, serves: re.Pattern[str] | None) 
     return Sentence(start, end, s, frozenset(kinds))
 
 
+def _asks_for_the_most(s: str, chunks: tuple[Chunk, ...]) -> bool:
+    """ "What is the best film with Tom Hanks?" wants one; "which of these is the oldest?" wants to know."""
+    places = [i for i, chunk in enumerate(chunks) if chunk.meaning is not None and chunk.meaning.order]
+    kind = any(chunk.letter in ("O", "V", "P") for chunk in chunks[places[0] + 1 :]) if places else False
+    return kind and bool(_MOST.match(s)) and not _OF_THESE.search(s)
+
+
 def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
     """Kinds that follow from words alone: small talk, or anything else."""
     plain = [c.norm for c in chunks if not c.letter and c.norm[0].isalnum()]
@@ -111,6 +120,9 @@ def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
         kinds.discard(Kind.VERDICT)
     if re.search(r"(?:tell|say) (?:me )?more(?= [?.!]|$)", s):
         kinds.discard(Kind.MORE)
+    if Kind.LOOKUP in kinds and _asks_for_the_most(s, chunks):
+        kinds.discard(Kind.LOOKUP)
+        kinds.add(Kind.REQUEST)
     asked = _ASKED.search(s)
     if Kind.VERDICT in kinds and (not asked or re.search(r"not (?:\w+ )?what (?:i|we) ", s)):
         kinds.discard(Kind.REQUEST)

@@ -13,9 +13,11 @@ from rapidfuzz.distance import OSA
 from chat_app.controller.english import CONTROLS, FILLER, FUNCTION, common_words
 from chat_app.controller.lexicon import Lexicon
 from chat_app.controller.text import fold, plural, singular
+from chat_app.controller.years import DECADES
 
 COMMON = 12_000  # place in the list of common words up to which a word is taken for what was meant
 LONG = 6  # letters from which on a wrong or missing one still leaves little doubt
+_PERIODS = frozenset(word for decade in DECADES for word in decade.split())
 _CONTROLS = frozenset(word for names in CONTROLS.values() for name in names for word in name.split())
 
 
@@ -37,7 +39,9 @@ class Spelling:
             self._values[word[0]].append(word)
         self._meant: dict[str, list[str]] = defaultdict(list)
         plain = {word for word, place in common_words().items() if place < COMMON}
-        for word in sorted(plain | {w for w in FUNCTION | FILLER if w.isalpha() and len(w) > 2}):
+        facets = (word for w in lexicon.words.values() for word in _words((*w.names, *w.units)))
+        own = {word for word in (*FUNCTION, *FILLER, *facets, *_PERIODS) if word.isalpha() and len(word) > 2}
+        for word in sorted(plain | own):
             self._meant[word[0]].append(word)
         self.mended = cache(self._mended)
 
@@ -82,7 +86,7 @@ def _is_slip(word: str, meant: str) -> bool:
     if sorted(word) == sorted(meant):
         return True
     form = word.startswith(meant) or word[:-1] == meant[:-1]  # rather than a slip: "twisty", "cheesy"
-    return len(word) >= LONG and word[0] == meant[0] and not form
+    return len(word) >= LONG - (meant in FUNCTION) and word[0] == meant[0] and not form
 
 
 def _words(phrases: Iterable[str]) -> set[str]:

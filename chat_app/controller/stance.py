@@ -26,6 +26,7 @@ _STATEMENT = compiled("stance_statement")
 _FINE, _STILL_FINE = compiled("wishes_fine"), compiled("stance_still_fine")
 _OR_ANY = compiled("stance_or_any")
 _STYLED, _CHANGED = compiled("stance_styled"), compiled("stance_changed")
+_WHICH_IS = re.compile(r"(?:that|which) (?:is|are)(?: also| in| from| a| an) ")
 _STATES = WORDS["stance_states"]
 _HARD = frozenset(".!?;")
 _TURN = frozenset(
@@ -142,6 +143,9 @@ class Stance:
         )
         if self.line.chunks[i].norm in ("that", "which") and (relative or before and before.norm == "of"):
             return None
+        named = before is not None and before.letter in ("T", "P")
+        if named and _WHICH_IS.match(s, at) and mode in ("seed", "want"):
+            return "want", False, 2  # "something like Heat that is also a comedy"
         if _PROVIDED.search(s[:at]) and self.line.chunks[i].norm not in _DENIALS:
             return "want", False, 1  # "as long as it is a western"
         if match := _STATEMENT.match(s, at):
@@ -183,7 +187,11 @@ class Stance:
         i: int,
     ) -> tuple[Mode, bool, int]:
         before = self.line.chunks[i - 1].norm if i else ""
-        if words.startswith("not ") and words.endswith(" like") and not self._has_subject(i):
+        if (
+            words.removeprefix("just ").startswith("not ")
+            and words.endswith(" like")
+            and not self._has_subject(i)
+        ):
             return "seed", True, length
         related = i > 1 and self.line.chunks[i - 2].norm in (
             "that",
@@ -263,15 +271,27 @@ class Stance:
     def _first_word(self, chunk: Chunk) -> str:
         return self.line.text.tokens[chunk.start].norm
 
+    def _bounded(self, i: int, numbered: bool) -> bool:
+        """Whether only one of the two sides of a joint is a number's bound."""
+        return i > 0 and (self.line.chunks[i - 1].letter == "R") != numbered
+
     def _after_joint(self, i: int, mode: Mode, negated: bool) -> tuple[Mode, bool]:
         """Mode and polarity behind a comma or a conjunction: kept inside a list, else ended."""
         joint = self.line.chunks[i].norm
         at = i + 1
         ahead = self.line.chunks[at] if at < len(self.line) else None
+        if (
+            joint == "and"
+            and negated
+            and ahead is not None
+            and ahead.letter == "R"
+            and self._bounded(i, True)
+        ):
+            return "want", False  # "no dice rolling and two hours at most"
         if joint == "," and negated and ahead is not None:
             going = at + (ahead.norm in ("and", "but") and at + 1 < len(self.line))
             numbered = self.line.chunks[going].letter == "R"  # "nothing sad, and over 3.5 stars"
-            bounded = i > 0 and (self.line.chunks[i - 1].letter == "R") != numbered
+            bounded = self._bounded(i, numbered)
             if bounded or ahead.norm in ("maybe", "perhaps", "possibly", "preferably", "ideally", "rather"):
                 return "want", False  # "nothing over 3 hours, comedy or drama"
         sorts = ahead is not None and ahead.meaning is not None and ahead.meaning.order is not None

@@ -22,7 +22,7 @@ from chat_app.words.chips import chips
 from chat_app.words.phrases import ORDERS, POPULARITY, plain_label
 from recsys.catalog import Catalog
 from recsys.contenders import FUSED
-from recsys.controls import ORDER_KEYS
+from recsys.controls import order_facet
 from recsys.curves import MOST_POINTS, Curve, Sweep
 from recsys.lm.adapter import Manifest
 from recsys.plots import curve_png
@@ -73,7 +73,7 @@ def form(lab: Lab, comparison: Comparison, fields: Fields | None = None, remark:
         kinds=KINDS,
         ops=OPS,
         popularity=POPULARITY,
-        orders={name: words for name, words in ORDERS.items() if ORDER_KEYS[name][0] in catalog.numeric},
+        orders={name: words for name, words in ORDERS.items() if order_facet(name, catalog.numeric)},
         facets={name: _common(catalog, name) for name in catalog.categorical},
         first=next(iter(catalog.categorical), ""),
         categories=[(name, name.replace("_", " ")) for name in catalog.categorical],

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from chat_app.controller.rules import RuleReader
+from chat_app.controller.requests import read_requests
+from chat_app.controller.rules import RuleReader, read_rules
 from chat_app.controller.scoring import load, score
+from chat_app.state import State
+from recsys.datasets import load_dataset
+from recsys.sentences import read_requests as load_requests
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -31,3 +35,16 @@ def test_slots_and_acts_are_read_well(reader: RuleReader, name: str, floor: floa
     hint = f"python -m chat_app.controller.scoring tests/data/{name} --errors lists the misreadings"
     assert report.slots.f1 >= floor, hint
     assert report.act_accuracy >= floor, hint
+
+
+@pytest.mark.parametrize(
+    ("name", "floor"),
+    {"albums": 0.88, "books": 0.95, "games": 0.9, "podcasts": 0.85, "recipes": 0.92}.items(),
+)
+def test_catalogues_without_synonyms_are_read_well(name: str, floor: float) -> None:
+    folder = DATA / "catalogs" / name
+    catalog = load_dataset(str(folder)).catalog
+    rules = read_rules(catalog)
+    requests = load_requests(folder / "requests.jsonl")
+    reading = read_requests(lambda text: State().apply(rules.read(State(), text)).intent, requests, catalog)
+    assert reading.hard >= floor, "\n".join(map(str, reading.misread))
