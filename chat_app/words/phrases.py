@@ -184,12 +184,14 @@ def range_words(span: Range | Quota) -> str:
     low, high = span.min, span.max
     if span.facet == "year":
         return _years(low, high)
-    if span.facet == "runtime":
+    if span.facet in ("runtime", "minutes"):
         return "of " + _between(low, high, "at least {} minutes", "at most {} minutes", "{} to {} minutes")
     if span.facet == "rating":
         return _between(low, high, "rated {} or better", "rated {} or lower", "rated {} to {}")
     if span.facet == "popularity":
         return "with " + _between(low, high, "at least {} ratings", "at most {} ratings", "{} to {} ratings")
+    if span.facet in ("price", "cost"):
+        return "for " + _between(low, high, "at least {}", "at most {}", "{} to {}")
     name = escape(span.facet.replace("_", " "))
     if _counts(span.facet):
         return "with " + _between(
