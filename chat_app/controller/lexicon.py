@@ -53,24 +53,24 @@ class Lexicon:
 
     def __init__(self, catalog: Catalog, synonyms: Mapping[str, Any] | None = None) -> None:
         self.catalog = catalog
-        data = synonyms or {}
-        self.words = {facet: facet_words(catalog, facet, data) for facet in catalog.facets}
-        self.nouns = _forms((*catalog.noun, *data.get("nouns", ()), *usual_nouns(catalog)))
+        own = synonyms or {}
+        self.words = {facet: facet_words(catalog, facet, own) for facet in catalog.facets}
+        self.nouns = _forms((*catalog.noun, *own.get("nouns", ()), *usual_nouns(catalog)))
         cues = [c for w in self.words.values() for c in (*w.cues, *w.weak_cues)]
-        self.fillers = frozenset(w for f in data.get("fillers", ()) for w in canonical(f).split())
+        self.fillers = frozenset(w for f in own.get("fillers", ()) for w in canonical(f).split())
         self.fillers |= {word for cue in cues for word in cue.split()}
         self.fillers |= {w for f in self.words.values() for w in (*f.more, *f.less) if " " not in w}
-        self.services = tuple(canonical(s) for s in data.get("services", ()))
+        self.services = tuple(canonical(s) for s in own.get("services", ()))
         self.named = tuple(f for f, c in catalog.categorical.items() if self._holds_names(c))
         self.names = NameIndex(catalog, self.named)
         self.phrases: dict[str, Meaning] = {}
         self.cued: dict[str, dict[str, Meaning]] = {}
         self._add_values()
-        for synonyms in (data, EVERYDAY):
-            self._add_spoken_values(synonyms)
-            self._add_meanings(synonyms.get("meaning", ()))
-        self._add_lengths(data.get("facets", {}))
-        self.themes = self._theme_phrases(data)
+        for told in (own, EVERYDAY):
+            self._add_spoken_values(told)
+            self._add_meanings(told.get("meaning", ()))
+        self._add_lengths(own.get("facets", {}))
+        self.themes = self._theme_phrases(own)
         self.longest = max((len(p.split()) for p in (*self.phrases, *self.themes)), default=1)
         self.single_words = tuple(
             p for p, m in self.phrases.items() if " " not in p and len(p) >= 5 and (m.require or m.popularity)
@@ -100,7 +100,8 @@ class Lexicon:
     def _add_spoken_values(self, synonyms: Mapping[str, Any]) -> None:
         for name in self._read_by_value():
             told = synonyms.get("values", {})
-            for value, said in told.get("genre" if name in KINDS else name, {}).items():
+            told = told.get(name) or told.get("genre" if name in KINDS else "", {})
+            for value, said in told.items():
                 self._say(self.phrases, said, self._wish(name, value))
             for value, said in synonyms.get("cued", {}).get(name, {}).items():
                 self._say(self.cued.setdefault(name, {}), said, self._wish(name, value))

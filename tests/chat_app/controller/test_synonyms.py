@@ -98,6 +98,20 @@ def test_own_synonyms_come_first(albums: Catalog, tmp_path: Path) -> None:
     assert said(own, "american albums")["require"]
 
 
+def test_kinds_have_usual_words_and_own_ones(tmp_path: Path) -> None:
+    kinds = CategoricalFacet.from_lists("category", [["Comedy"], ["Party Game"], ["Horror"]])
+    games = Catalog(
+        "games", [1, 2, 3], ["Ark", "Bid", "Cog"], {"category": kinds}, {}, noun=("game", "games")
+    )
+    usual = read_rules(games)
+    assert said(usual, "something funny")["require"] == [{"facet": "category", "any_of": ["Comedy"]}]
+    assert said(usual, "a party game")["require"] == [{"facet": "category", "any_of": ["Party Game"]}]
+    path = tmp_path / "synonyms.toml"
+    path.write_text('[values.category]\nHorror = ["funny"]\n', "utf-8")
+    own = read_rules(games, path)
+    assert said(own, "something funny")["require"] == [{"facet": "category", "any_of": ["Horror"]}]
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [("nouns = [", "cannot be read"), ("[facets.price]\nunit = 3\n", "'unit' is none of")],
