@@ -258,8 +258,6 @@ class Mentions:
             after = text.line[match.end() :].split()
             if after and (
                 after[0] in ("time", "half", "part", "season", "decade", "few", "years", "year", "hour")
-                or self.lexicon.is_noun(after[0])
-                and "many" == ""
             ):
                 continue
             ids = _pick(state.slate, match["nth"], match["many"])

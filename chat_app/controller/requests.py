@@ -108,13 +108,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from chat_app.state import State
     from recsys.datasets import load_dataset
 
-    catalog = load_dataset(options.dataset).catalog
-    reader = read_rules(catalog, synonyms_path(catalog, options.dataset))
-
     def read(text: str) -> ControlIntent:
         return State().apply(reader.read(State(), text)).intent
 
     try:
+        catalog = load_dataset(options.dataset).catalog
+        reader = read_rules(catalog, synonyms_path(catalog, options.dataset))
         readings = {name: read_requests(read, load_requests(name), catalog) for name in options.files}
     except TillerError as error:
         print(error, file=sys.stderr)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chat_app.controller.text import canonical, plural, singular
 from recsys.catalog import Catalog
+from recsys.controls import ORDER_KEYS
 from recsys.errors import TillerError
 from recsys.settings import ASSETS
 
@@ -44,6 +46,28 @@ class FacetWords:
     most: bool = False  # a bare amount is the most that is wanted
 
 
+class _Meaning(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    say: list[str]
+    means: dict[str, Any]
+
+
+class _Synonyms(BaseModel):
+    """The form of a file of synonyms."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    nouns: list[str] = []
+    fillers: list[str] = []
+    themes: list[str] = []
+    services: list[str] = []
+    facets: dict[str, dict[str, Any]] = {}
+    values: dict[str, dict[str, list[str]]] = {}
+    cued: dict[str, dict[str, list[str]]] = {}
+    meaning: list[_Meaning] = []
+
+
 def synonyms_path(catalog: Catalog, source: str = "") -> Path:
     """Where the synonyms of a catalogue are: in the folder that it was read from, or shipped."""
     folder = Path(source).expanduser()
@@ -55,14 +79,22 @@ def read_synonyms(path: Path) -> dict[str, Any]:
 
     Raises
     ------
-    TillerError : it is no TOML, or says of a facet what is not understood.
+    TillerError : it is no TOML, or says what is not understood.
     """
     if not path.is_file():
         return {}
     try:
         own = tomllib.loads(path.read_text("utf-8"))
+        _Synonyms.model_validate(own)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise TillerError(f"{path} cannot be read: {error}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise TillerError(f"{path}, {where}: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+    orders = (entry["means"].get("order") for entry in own.get("meaning", ()))
+    if wrong := [order for order in orders if order is not None and order not in ORDER_KEYS]:
+        raise TillerError(f"{path}, meaning: {wrong[0]!r} is none of the orders {', '.join(ORDER_KEYS)}.")
     keys = {f.name for f in fields(FacetWords)} - {"facet"}
     for facet, said in own.get("facets", {}).items():
         if unknown := sorted(set(said) - keys):

@@ -114,7 +114,14 @@ def test_kinds_have_usual_words_and_own_ones(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "error"),
-    [("nouns = [", "cannot be read"), ("[facets.price]\nunit = 3\n", "'unit' is none of")],
+    [
+        ("nouns = [", "cannot be read"),
+        ("[facets.price]\nunit = 3\n", "'unit' is none of"),
+        ("[facets]\nprice = 3\n", "facets.price: input should be"),
+        ('noun = ["lp"]\n', "noun: extra inputs"),
+        ('[[meaning]]\nsay = ["cheap"]\n', "meaning.0.means: field required"),
+        ('[[meaning]]\nsay = ["a"]\nmeans = { order = "cheapest" }\n', "none of the orders"),
+    ],
 )
 def test_bad_synonyms_are_one_sentence(albums: Catalog, tmp_path: Path, text: str, error: str) -> None:
     path = tmp_path / "synonyms.toml"
