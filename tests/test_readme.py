@@ -31,9 +31,15 @@ def test_every_documented_option_exists():
         assert set(re.findall(r"--[a-z-]+", options)) <= known, command
 
 
-def test_every_linked_file_exists():
-    for target in re.findall(r"\]\((?!http|#)([^)#]+)", README):
-        assert (REPO / target).exists(), target
+@pytest.mark.parametrize("page", ["README.md", "alignment/README.md"])
+def test_every_link_leads_somewhere(page):
+    text = (REPO / page).read_text(encoding="utf-8")
+    for target, heading in re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]+))?\)", text):
+        path = (REPO / page).parent / target if target else REPO / page
+        assert path.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
+            assert heading in {re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in headings}
 
 
 def test_the_set_up_commands_are_make_targets():
