@@ -1,68 +1,34 @@
-"""Titles mentioned in a message, and how much speaks for each being meant as a title.
-
-Many titles are ordinary words ("Up", "Heat", "Saw", "Her"), and a title read where none was meant
-costs more than one missed. So every stretch of words that is a title collects evidence: quotes, a
-year, capitals, a cue before it ("similar to", "loved"), a verdict after it ("was great"), its own
-rarity. From :data:`ENOUGH` on it counts.
+"""Titles mentioned in a message: in quotes, with their year, in plain words (by
+:mod:`chat_app.controller.title_evidence`), misspelt, and titles that the catalogue does not have.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chat_app.controller.chunks import Chunk, Claims
-from chat_app.controller.english import FILLER, FUNCTION, WORDS, common_words, is_common
+from chat_app.controller.english import FILLER, FUNCTION, common_words
 from chat_app.controller.lexicon import Lexicon
 from chat_app.controller.names import NEAR_NAME
 from chat_app.controller.numbers import number
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text
+from chat_app.controller.title_evidence import BREAK, ENOUGH, SEQUEL, STYLE, TitleEvidence, is_capital
 from chat_app.controller.turn import Unknown
-from recsys.titles import Mention
 
-ENOUGH = 2.0
-WELL_KNOWN = 0.12  # share of the items that may be more popular
 NEAR_TITLE = 88.0  # likeness (0..100) of a misspelt title after a cue
 SOME_WORDS, SOME_CUES = 60, 5  # so far misspelt titles are looked for: each costs a search
-LONG = 4  # words: what is said so is a title, though each is an ordinary one
 SURELY_NEAR = 90.0  # of one of several words that is well known
 
-_STRONG = compiled("titles_strong")
-_NAMED = compiled("titles_named")
 _AFTER_CUE = compiled("titles_after_cue")
-_WEAK = compiled("titles_weak")
-_STYLE = re.compile(
-    r"(?:style|vibes?|(?:kind|sort|type) of|like (?:things?|stuff|ones|films|movies))(?= |$)"
-)  # "Die Hard style"
-_CHANGED = compiled("titles_changed")  # "jaws but recent"
-_ISH = re.compile(r"(?:ish|esque)(?= |$)")  # "chinatown-ish"
-_IN_PERIOD = re.compile(r"(?:^| )(?:(?:between|from) \d+ (?:and|to|until|-)|between|since|until)$")
-_CROSSED = re.compile(r"(?:crossed with|meets|mixed with)(?= )")  # "Alien crossed with Heat"
-_DENIED = compiled("titles_denied")
-_SETTING = compiled("titles_setting")
-_VERDICT = compiled("titles_verdict")
-_SEQUEL = compiled("titles_sequel")
-_BREAK = frozenset(",.!?;:-()") | {
-    "but",
-    "and",
-    "or",
-    "please",
-    "too",
-    "though",
-    "because",
-    "except",
+_JOINING = frozenset({"of", "the", "and", "to", "in", "a", "'s", "for", "on", "at"})  # small within a name
+_LISTING = frozenset({",", "and", "or", "also", "the", "nor", "plus", "/", "then", "both"}) | {
+    "meets",
+    "crossed",
     "with",
-    "from",
-    "as",
-    "both",
-    "ever",
-    "again",
 }
-_LOOSE = frozenset({"for", "with", "from", "as", "in", "to", "a", "an", "my", "this", "of"})
-_SMALL = WORDS["titles_small"]
-_PRONOUNS = WORDS["titles_pronouns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +46,7 @@ class TitleSpotter:
         self.lexicon = lexicon
         self.catalog = lexicon.catalog
         self.index = lexicon.catalog.title_index
+        self.evidence = TitleEvidence(lexicon)
 
     def claim(self, claims: Claims) -> list[Unknown]:
         """Claim every title that is meant as one; lists of titles carry each other.
@@ -112,14 +79,14 @@ class TitleSpotter:
             if end <= start or not claims.free(start, end):
                 continue
             said = text.quote(start, end)
-            capital = self._capital(text, start, end) and (
+            capital = is_capital(text, start, end) and (
                 text.tokens[start].norm not in FUNCTION or end - start > 1
             )
             rare = any(w not in common_words() and len(w) > 3 for w in text.words(start, end).split())
             dated = bool(re.match(r"\( \d{4}", text.words(end, end + 2)))
             if not capital and not dated and not (rare and not text.cased):
                 continue
-            if _SEQUEL.match(text.words(end, end + 9)):
+            if SEQUEL.match(text.words(end, end + 9)):
                 continue  # the name goes on
             words = text.words(start, end)
             if not text.cased and (surely := self._surely(text, start, end)):
@@ -127,7 +94,7 @@ class TitleSpotter:
                 claims.claim(Chunk(start, stop, text.words(start, stop), "T", rows=(row,)))
                 continue
             best = self.index.best(said)
-            if best and " " in words and best.score >= SURELY_NEAR and self._fame(best.row) > 0:
+            if best and " " in words and best.score >= SURELY_NEAR and self.evidence.fame(best.row) > 0:
                 claims.claim(Chunk(start, end, words, "T", rows=(best.row,)))  # "like jurrasic park"
                 continue
             named = self.lexicon.names
@@ -159,7 +126,7 @@ class TitleSpotter:
         """Where a misspelt title of several words ends, and its row: "like spirted away only …"."""
         for stop in range(end, start + 1, -1):
             best = self.index.best(text.quote(start, stop))
-            if best and best.score >= SURELY_NEAR and self._fame(best.row) > 0:
+            if best and best.score >= SURELY_NEAR and self.evidence.fame(best.row) > 0:
                 return stop, best.row
         return None
 
@@ -167,13 +134,13 @@ class TitleSpotter:
         """Claim misspelt titles before "type of": "seven samuri type of thing"."""
         text = claims.text
         for i in range(2, min(len(text), SOME_WORDS)):
-            if not _STYLE.match(text.words(i, i + 2)):
+            if not STYLE.match(text.words(i, i + 2)):
                 continue
             if any(word in self.lexicon.phrases for word in text.words(max(i - 2, 0), i).split()):
                 continue
             for start in range(max(i - 4, 0), i - 1):
                 best = self.index.best(text.quote(start, i)) if claims.free(start, i) else None
-                if best and best.score >= NEAR_TITLE and self._fame(best.row) > 0:
+                if best and best.score >= NEAR_TITLE and self.evidence.fame(best.row) > 0:
                     claims.claim(Chunk(start, i, text.words(start, i), "T", rows=(best.row,)))
                     break
 
@@ -203,25 +170,14 @@ class TitleSpotter:
             and (text.tokens[end].is_word or text.tokens[end].norm == "'s")
         ):
             word = text.tokens[end].norm
-            small = word in ("of", "the", "and", "to", "in", "a", "'s", "for", "on", "at")
+            small = word in _JOINING
             sequel = end > start and len(word) == 1 and word.isdigit()
             if text.cased and not text.raw[text.tokens[end].start].isupper() and not (small or sequel):
                 break
-            if not text.cased and word in _BREAK:
+            if not text.cased and word in BREAK:
                 break
             end += 1
-        while end > start and text.tokens[end - 1].norm in (
-            "of",
-            "the",
-            "and",
-            "to",
-            "in",
-            "a",
-            "'s",
-            "for",
-            "on",
-            "at",
-        ):
+        while end > start and text.tokens[end - 1].norm in _JOINING:
             end -= 1
         return end
 
@@ -261,7 +217,7 @@ class TitleSpotter:
                     if not self._of_year(row, int(year[1])):
                         continue
                     dated, end = True, end + 3
-                evidence = 3.0 if dated else self._evidence(text, start, end, mention)
+                evidence = 3.0 if dated else self.evidence.of(text, start, end, mention)
                 yield Candidate(start, end, (row,), evidence)
 
     def _before_number(self, text: Text, start: int, end: int) -> tuple[int, int] | None:
@@ -289,163 +245,13 @@ class TitleSpotter:
                     return name.items > 1
         return False
 
-    def _is_cued_value(self, words: str, before: str) -> bool:
-        return any(
-            words in table and before.endswith(tuple(f" {cue}" for cue in self.lexicon.words[facet].cues))
-            for facet, table in self.lexicon.cued.items()
-        )
-
-    def _evidence(self, text: Text, start: int, end: int, mention: Mention) -> float:
-        words = [t.norm for t in text.tokens[start:end] if t.is_word]
-        before = text.words(max(0, start - 8), start)
-        after = text.words(end, min(end + 8, len(text)))
-        content = [w for w in words if w not in FUNCTION]
-        capital = self._capital(text, start, end)
-        if not content and not (capital and len(words) > 1) and not (capital and _STRONG.search(before)):
-            return 0.0
-        if len(words) == 1 and words[0] in _PRONOUNS and not (capital and _STRONG.search(before)):
-            return 0.0
-        if not capital and any(self.lexicon.is_noun(w) for w in words):
-            return 0.0
-        if not capital and text.cased and before.endswith((" a", " an", " some", " any")):
-            return 0.0  # "a film about a road trip"
-        lower = text.raw[text.tokens[end - 1].start].islower()
-        if lower and content and all(any(w in f.names for f in self.lexicon.words.values()) for w in content):
-            return 0.0  # "the country is not important"
-        if self._is_cued_value(" ".join(words), before):
-            return 0.0  # "films from Brazil"
-        if _SETTING.search(before) or not capital and len(words) == 1 and self._leads_name(text, end):
-            return 0.0
-        strong = bool(_STRONG.search(before))
-        ordinary = all(self._ordinary(w) for w in words) or " ".join(words) in self.lexicon.phrases
-        famous = self._fame(mention.row) > 0
-        spoken = " ".join(words) in self.lexicon.phrases or any(w in self.lexicon.phrases for w in words)
-        styled = bool(_STYLE.match(after)) and (famous and len(words) > 1 or len(words) >= LONG)
-        styled = styled or famous and not before and bool(_CHANGED.match(after))
-        if (
-            ordinary
-            and not capital
-            and not (strong and famous and len(words) > 1 and not spoken)
-            and not (styled and len(words) >= LONG)
-        ):
-            return 0.0
-        onwards = re.match(r"(?:and|or) (?:up|later|on|onwards?|newer|older|before|so)(?= |$)|[-+]", after)
-        if onwards and words[-1].isdigit():
-            return 0.0
-        if _IN_PERIOD.search(before) and words[0].isdigit():
-            return 0.0  # "between 2001 and 2010"
-        if all(number(w) is not None for w in words):
-            counts = (
-                after.split()[:1] and self._ordinary(after.split()[0]) and after.split()[0] not in FUNCTION
-            )
-            if counts or not (strong or capital and _VERDICT.match(after)):
-                return 0.0  # "like 7 musicals"
-        score = 0.0
-        if _NAMED.search(before):
-            score += 2
-        elif _STRONG.search(before):
-            score += 1.5 if capital else 1
-            score += 0.5 if not after or after.split()[0] in _BREAK else 0
-        elif styled or famous and (self._denied(before, after, words) or _ISH.match(after) and not ordinary):
-            score += 2
-        elif _WEAK.search(before):
-            score += 0.5
-        written = text.cased and text.raw[text.tokens[start].start].isupper()
-        score += 1.5 if _VERDICT.match(after) or (famous or written) and _CROSSED.match(after) else 0
-        score += 0.5 if written and _CROSSED.match(after) else 0
-        score += {True: 1.5 if len(words) > 1 else 1.0, False: 0.0}[capital]
-        score += 0.5 * min(len(content) - 1, 2) + (0.5 if len(words) > 2 and content else 0) if content else 0
-        score += 0.5 if any(w not in common_words() and w not in self.lexicon.phrases for w in content) else 0
-        score += self._fame(mention.row)
-        score -= 1 if ordinary and not (styled or strong and famous and len(words) > 1) else 0
-        if self._goes_on(text, start, end):
-            longer = _SEQUEL.match(text.words(end, end + 9)) or self._front(text, start)
-            score -= 4 if longer else 2
-        score += 2 if before.endswith(("what is", "what was")) and after.startswith("about") else 0
-        whole = not text.words(0, start) and not re.sub(r"\W", "", after)
-        return score + (1.5 if whole and not ordinary else 0)
-
-    def _denied(self, before: str, after: str, words: list[str]) -> bool:
-        """ "Not Star Wars please": a denial and nothing behind, of more than a common word."""
-        ends = not after or after.split()[0] in _BREAK
-        rare = len(words) > 1 or not all(map(is_common, words))
-        return bool(_DENIED.search(before)) and ends and rare and " ".join(words) not in self.lexicon.phrases
-
-    def _goes_on(self, text: Text, start: int, end: int) -> bool:
-        """Whether the title is only a part of a longer capitalised name ("Girls" of "Girls Trip")."""
-        if not text.cased or not text.raw[text.tokens[start].start].isupper():
-            return False
-        behind = text.tokens[end : end + 2]
-        if _SEQUEL.match(text.words(end, end + 9)):
-            return True
-        if behind and behind[0].norm in (":", "-"):
-            behind = behind[1:]
-        after = (
-            bool(behind)
-            and behind[0].is_word
-            and text.raw[behind[0].start].isupper()
-            and behind[0].norm not in ("i",)
-        )
-        return after or self._front(text, start)
-
-    def _leads_name(self, text: Text, end: int) -> bool:
-        """Whether a capitalised name follows a word without a capital: "saw Get Out"."""
-        behind = text.tokens[end : end + 1]
-        return bool(behind) and behind[0].norm != "i" and text.capitalised(end, end + 1)
-
-    def _front(self, text: Text, start: int) -> bool:
-        """Whether a capitalised word stands before it ("In Time" of "A Wrinkle in Time")."""
-        ahead = text.tokens[start - 1] if start else None
-        return (
-            ahead is not None
-            and ahead.is_word
-            and text.capitalised(start - 1, start)
-            and ahead.norm not in FUNCTION
-        )
-
-    def _capital(self, text: Text, start: int, end: int) -> bool:
-        """Every content word has a capital, and it is not just the start of a sentence."""
-        if not text.cased:
-            return False
-        tokens = [
-            t for t in text.tokens[start:end] if t.is_word and t.norm not in _SMALL and not t.norm.isdigit()
-        ]
-        tokens = tokens or list(text.tokens[start : start + 1])
-        if not all(text.raw[t.start].isupper() for t in tokens):
-            return False
-        first = text.tokens.index(tokens[0], start)
-        return len(tokens) > 1 or text.capitalised(first, end)
-
-    def _ordinary(self, word: str) -> bool:
-        known: Mapping[str, object] = self.lexicon.phrases
-        return word in FUNCTION or word in FILLER or word in known or self.lexicon.is_noun(word)
-
-    def _fame(self, row: int) -> float:
-        above = float(self.catalog.more_popular[row])
-        return 0.5 if above < WELL_KNOWN else -0.5 if above > 0.6 else 0.0
-
     def _listed(self, claims: Claims, found: Candidate) -> bool:
         """Whether only commas, "and", "or" stand between this and a title already accepted."""
-        joints = {
-            ",",
-            "and",
-            "or",
-            "also",
-            "the",
-            "nor",
-            "plus",
-            "/",
-            "then",
-            "both",
-            "meets",
-            "crossed",
-            "with",
-        }
         for step, at in ((-1, found.start - 1), (1, found.end)):
             joined = False
             while (
                 0 <= at < len(claims.text)
-                and claims.text.tokens[at].norm in joints
+                and claims.text.tokens[at].norm in _LISTING
                 and claims.owner(at) is None
             ):
                 joined, at = True, at + step
