@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from chat_app.controller.amounts import COUNTED
 from chat_app.controller.chunks import Chunk, Line
 from chat_app.controller.draft import Draft
 from chat_app.controller.lexicon import Meaning
@@ -14,11 +15,13 @@ _ADJUST = compiled("adjust")
 _MOVED = compiled("adjust_moved")
 _ONE = compiled("adjust_one")
 _ADDS = compiled("adjust_adds")
-#: Bare numbers above it can hardly be counts, so that they move the bound in force: "nah, 90".
-COUNTED = 20
+_SCALED = compiled("adjust_scaled")
+_SLACK = 0.15  # half the width of what is asked for as "around" a number, of that number
+_NEAR = (0.4, 2.5)  # times a bound: numbers between these can be meant to move it
 _AT_MOST = compiled("adjust_at_most")
 _AT_LEAST = compiled("adjust_at_least")
 _BOUND = compiled("adjust_bound")
+_TOPS = re.compile(r"(?:^|(?<= ))(?:tops|up to)(?= |$)")
 
 
 def adjust(draft: Draft, line: Line) -> set[int]:
@@ -40,6 +43,10 @@ def adjust(draft: Draft, line: Line) -> set[int]:
     for match in line.find(_ONE):
         if not used and _move_the_one(draft, line.of(match, "to")[0], match):
             used.add(line.span(match, "to")[0])
+    for match in line.find(_SCALED):
+        if draft.intent.count and not used and (count := _scaled(draft.intent.count, line, match)):
+            draft.scalars["count"] = min(count, MAX_COUNT)
+            used |= set(range(*line.span(match)))
     for match in line.find(_ADDS):
         if _lengthen(draft, line.of(match, "n")[0], line.of(match, "what")[0]):
             used |= set(range(*line.span(match)))
@@ -66,15 +73,40 @@ def _move_the_one(draft: Draft, amount: Chunk, match: re.Match[str]) -> bool:
         draft.quotas.append(before.model_copy(update={"op": op, **now}))
         return True
     whole = value == int(value)
+    if not whole and not share and not _fitting(draft, value):
+        value = _in_larger_unit(draft, value)
     facet = "" if share or whole and value <= COUNTED else _fitting(draft, value)
     if not facet:
         return False
     before_range = next(r for r in draft.intent.ranges if r.facet == facet)
-    if before_range.min is not None and before_range.max is not None:
-        return False
-    low = before_range.min is not None
-    draft.ranges.append(Range(facet=facet, min=value) if low else Range(facet=facet, max=value))
+    draft.ranges.append(_moved(before_range, value, match[0]))
     return True
+
+
+def _moved(before: Range, value: float, words: str) -> Range:
+    """A range in force with the bound that the words say at ``value``; without such words its only bound
+    there, or its middle."""
+    low, high = before.min, before.max
+    if _AT_LEAST.search(words):
+        return Range(facet=before.facet, min=value, max=high if high is not None and high > value else None)
+    if _AT_MOST.search(words) or _TOPS.search(words):
+        return Range(facet=before.facet, min=low if low is not None and low < value else None, max=value)
+    if low is not None and high is not None:
+        half = (high - low) / 2
+        if half <= _SLACK * value:  # "around 100"
+            return Range(facet=before.facet, min=value - half, max=value + half)
+        low, high = (value, high) if value - low < high - value else (low, value)
+        return Range(facet=before.facet, min=low, max=high)
+    return Range(facet=before.facet, min=None if low is None else value, max=None if high is None else value)
+
+
+def _scaled(count: int, line: Line, match: re.Match[str]) -> int:
+    """ "Double that", "half as many", "two fewer": the count in force, changed; 0 where nothing is left."""
+    if match["twice"]:
+        return 2 * count
+    if match["half"]:
+        return round(count / 2)
+    return max(count - int(line.of(match, "n")[0].number or 0), 0)
 
 
 def _lengthen(draft: Draft, amount: Chunk, what: Chunk) -> bool:
@@ -154,13 +186,25 @@ def _fitting(draft: Draft, value: float) -> str:
     """The facet of a range in force, when the number is near its bounds; else none."""
     for r in reversed(draft.intent.ranges):
         bounds = [b for b in (r.min, r.max) if b is not None]
-        if any(0.4 * b <= value <= 2.5 * b for b in bounds):
+        if any(_NEAR[0] * b <= value <= _NEAR[1] * b for b in bounds):
             return r.facet
     return ""
 
 
+def _in_larger_unit(draft: Draft, value: float) -> float:
+    """ "Two and a half", of a bound of 120 minutes: hours."""
+    for r in reversed(draft.intent.ranges):
+        bounds = [b for b in (r.min, r.max) if b is not None]
+        for factor in set(draft.lexicon.words[r.facet].units.values()) - {1}:
+            if any(_NEAR[0] * b <= value * factor <= _NEAR[1] * b for b in bounds):
+                return value * factor
+    return value
+
+
 def lift_bounds(draft: Draft, line: Line) -> None:
     """ "No upper limit": one side of the ranges in force goes, the other stays."""
+    for match in line.find(_NO_LIMIT):  # "no limit on the runtime"
+        draft.drop_facet(line.of(match, "what")[0].facet or "")
     for match in line.find(_NO_BOUND):
         named = {c.facet for c in line.of(match) if c.letter == "F"}
         said = [r for c in line.chunks if c.letter == "R" and c.meaning for r in c.meaning.ranges]
@@ -174,3 +218,4 @@ def lift_bounds(draft: Draft, line: Line) -> None:
 
 
 _NO_BOUND = compiled("adjust_no_bound")
+_NO_LIMIT = compiled("adjust_no_limit")

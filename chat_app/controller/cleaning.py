@@ -96,7 +96,7 @@ _REPLACED: list[tuple[re.Pattern[str], _Replacement]] = [
         ),
         # "less than $20", "20€"; but "$9.99" and "$5 a Day" are titles
         (
-            r"(?<=[a-z] )([$€£]) ?(\d+(?:[.,]\d\d)?)(?!\w| a\b)",
+            r"(?<=[a-z] )([$€£]) ?(\d+(?:[.,]\d\d)?)(?!\w| a day\b)",
             lambda m: f"{m[2]} {_MONEY[m[1]]}",
         ),
         (r"\b(\d+(?:[.,]\d\d)?) ?([$€£])(?!\w)", lambda m: f"{m[1]} {_MONEY[m[2]]}"),

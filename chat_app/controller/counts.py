@@ -24,6 +24,7 @@ _ASKING = (["what", "is"], ["up", "with"], ["me", "with"], ["us", "with"], ["the
 _SIZE = re.compile(
     r" (?:n|count|size|number|limit)(?: :)?$| (?:total|quantity|amount|length|O|titles|items) :$"
 )
+_COMPANIES = frozenset("family group party household class crew gang team crowd".split())
 _AUDIENCE = WORDS["quota_audience"]
 _AGED = WORDS["quota_aged"]
 _BEFORE_AGE = frozenset(", and or & + ( are is aged ages age : now".split())
@@ -75,7 +76,7 @@ def _asks_for_one(line: Line, stance: Stance, i: int) -> bool:
     if chunk.norm == "another" and i + 1 < len(line):
         return not mark.negated and line.chunks[i + 1].letter == "V" and _one_item(line, i)
     praised = chunk.letter == "V" and chunk.meaning is not None and chunk.meaning.order is not None
-    opens = i == 0 or line.chunks[i - 1].norm in ("the", "very", ",", ":", ".", "!", "?")
+    opens = i == 0 or line.chunks[i - 1].norm in ("the", "your", "very", ",", ":", ".", "!", "?")
     return praised and opens and _one_item(line, i, best=True)
 
 
@@ -113,6 +114,8 @@ def _counts_items(line: Line, i: int) -> bool:
         )
     ) and not (after and (after[0].letter or after[0].norm in ("of", "more", "good"))):
         return False
+    if before.endswith(" of") and i > 1 and line.chunks[i - 2].norm.split()[-1] in _COMPANIES:
+        return False  # "for a family of four"
     if [c.norm for c in after[:2]] == ["of", "the"] and len(after) > 2 and _orders(after[2]):
         return True  # "seven of the best-rated romances"
     if before.endswith("top") and after and after[0].letter == "V":
@@ -221,7 +224,9 @@ def _one_item(line: Line, i: int, best: bool = False) -> bool:
                 break
             continue
         if c.letter == "X" or (
-            c.letter == "F" and chunks[step + 1 : step + 2] and chunks[step + 1].norm == "of"
+            c.letter == "F"
+            and chunks[step + 1 : step + 2]
+            and (chunks[step + 1].norm == "of" or chunks[step + 1].letter == "O")
         ):
             continue
         if c.norm == "of" and step and chunks[step - 1].letter == "F":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast, get_args
 
-from chat_app.controller.bounds import both, joined
+from chat_app.controller.bounds import both, joined, moved
 from chat_app.controller.chunks import Line
 from chat_app.controller.lexicon import Lexicon, Meaning
 from chat_app.controller.stance import Stance
@@ -26,6 +26,7 @@ class Draft:
     ranges: list[Range] = field(default_factory=list)
     quotas: list[Quota] = field(default_factory=list)
     scalars: dict[str, object] = field(default_factory=dict)
+    avoided: list[str] = field(default_factory=list)  # words of themes
 
     def edit(self, clear: bool, like: tuple[str, ...], unlike: tuple[str, ...]) -> ControlEdit:
         add = ControlIntent(
@@ -163,12 +164,16 @@ class Draft:
     def _step(self, facet: str) -> float:
         return 1 if self.lexicon.words[facet].calendar else 0
 
-    def want(self, meaning: Meaning, adds: bool = False) -> None:
-        """Everything but the clauses, which are grouped first. ``adds``: bounds join those in force."""
+    def want(self, meaning: Meaning, adds: bool = False, anew: bool = False) -> None:
+        """Everything but the clauses, which are grouped first. ``adds``: bounds join those in force;
+        ``anew``: they do not narrow them."""
         self.exclude += meaning.exclude
         for r in meaning.ranges:
-            before = next((x for x in self.intent.ranges if x.facet == r.facet), None) if adds else None
-            r = joined(before, r) if before else r
+            before = next((x for x in self.intent.ranges if x.facet == r.facet), None)
+            if before and (r.min is None or r.max is None) and not anew:
+                r = moved(before, r)
+            elif before and adds:
+                r = joined(before, r)
             same = next((x for x in self.ranges if x.facet == r.facet), None)
             if same is None:
                 self.ranges.append(r)

@@ -10,7 +10,7 @@ from chat_app.controller.draft import Draft
 from chat_app.controller.lexicon import Meaning
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import canonical, plural, singular
-from chat_app.controller.wishes import Wish
+from chat_app.controller.wishes import Wish, is_adjective
 from recsys.controls import Clause, Removal
 
 
@@ -28,15 +28,47 @@ def apply_wishes(draft: Draft, wishes: Sequence[Wish], line: Line) -> None:
         if first.sense == "drop":
             for meaning in meanings:
                 draft.drop(meaning, or_deny=_denies_too(line, first.index))
-        elif first.sense == "allow" and sum(draft.excluded(m) for m in meanings):
+        elif first.sense == "allow" and (
+            sum(draft.excluded(m) for m in meanings) or _widen(draft, group, line)
+        ):
             continue
         elif first.sense == "deny":
-            _deny(draft, group, line)
+            softer = [wish for wish in group if _softens(draft, wish, line)]
+            draft.avoided += [wish.chunk.norm for wish in softer]
+            _deny(draft, [wish for wish in group if wish not in softer], line)
         else:
             _want(draft, group, line)
 
 
 _CORRECTS = compiled("edits_corrects")
+#: A bound said so stands for itself: "anything up to two hours", "from 1985 on".
+_ANEW = re.compile(
+    r"(?:^| )(?:everything|anything|something|all|simply|just|only|final|instead|rather)(?= |$)"
+)
+_OPEN_ENDED = re.compile(r"(?:^| )(?:on|onwards?|last|past)(?= |$)")
+_WILL_DO = compiled("edits_will_do")
+
+
+def _widen(draft: Draft, group: list[Wish], line: Line) -> bool:
+    """ "Drama is fine too": beside what is asked for on its facet, which it joins as an alternative;
+    False where nothing is, or where it is more than fine."""
+    facet = _facet(group[0])
+    behind = "".join(f" {chunk.symbol}" for chunk in line.chunks[group[-1].index + 1 :])
+    instead = any(chunk.norm in ("instead", "rather") for chunk in line.chunks)
+    if facet is None or instead or not _WILL_DO.match(behind):
+        return False
+    values = [value for wish in group for clause in _clauses(wish) for value in clause.values]
+    if any(clause.facet == facet and set(clause.values) <= set(values) for clause in draft.exclude):
+        return True  # "no comedies, but romantic ones are fine": it stays kept out
+    before = [c for c in (*draft.intent.require, *draft.require) if c.facet == facet and c.any_of]
+    if not before or any(gone.field == "require" and gone.facet == facet for gone in draft.remove):
+        return False  # "comedies not needed, drama will do"
+    if not all(any(value in clause.values for clause in before) for value in values):
+        draft.remove.append(Removal(field="require", facet=facet))
+        draft.require = [clause for clause in draft.require if clause.facet != facet]
+        wider = Clause(facet=facet, any_of=tuple(dict.fromkeys((*before[-1].any_of, *values))))
+        draft.require += [*before[:-1], wider]
+    return True
 
 
 def _settled(wishes: Sequence[Wish], line: Line) -> list[Wish]:
@@ -126,6 +158,21 @@ def _denies_too(line: Line, index: int) -> bool:
     )
 
 
+_DEGREES = frozenset("less too that so as overly very quite".split())
+
+
+def _softens(draft: Draft, wish: Wish, line: Line) -> bool:
+    """ "Less scary", of horror films: they are to be less so, and stay horror films."""
+    degree = wish.index > 0 and line.chunks[wish.index - 1].norm in _DEGREES
+    asked = {(c.facet, value) for c in (*draft.intent.require, *draft.require) for value in c.values}
+    asked |= {(quota.facet, quota.value) for quota in draft.intent.quotas if quota.value}
+    return (
+        degree
+        and is_adjective(wish.chunk)
+        and any((c.facet, v) in asked for c in _clauses(wish) for v in c.values)
+    )
+
+
 def _deny(draft: Draft, group: list[Wish], line: Line) -> None:
     """Each value is excluded; neighbours without a conjunction are one kind ("crime dramas")."""
     for run in _runs(group, line):
@@ -142,14 +189,16 @@ def _runs(group: list[Wish], line: Line) -> Iterable[list[Wish]]:
             yield run
             run = []
         run.append(wish)
-    yield run
+    if run:
+        yield run
 
 
 def _want(draft: Draft, group: list[Wish], line: Line) -> None:
     changed = any(c.norm == "make" for c in line.chunks)  # "make that the 50s"
     for wish in group:
         if wish.chunk.meaning:
-            draft.want(wish.chunk.meaning, wish.adds and not changed)
+            anew = _ANEW.search(line.s) or _OPEN_ENDED.search(wish.chunk.norm)
+            draft.want(wish.chunk.meaning, wish.adds and not changed, anew=bool(anew))
     facet = _facet(group[0])
     if facet is None:
         several = [c for w in group if w.chunk.meaning for c in w.chunk.meaning.require]
@@ -161,7 +210,8 @@ def _want(draft: Draft, group: list[Wish], line: Line) -> None:
     clauses: list[Clause] = []
     for run in _runs(group, line):
         clauses += [c for w in run if w.chunk.meaning for c in w.chunk.meaning.require]
-    alternatives = words.any_of or _alternatives(group, line)
+    both = line.chunks[group[0].index - 1].norm == "both" if group[0].index else False
+    alternatives = not both and (words.any_of or _alternatives(group, line))
     if alternatives and len(clauses) > 1:
         values = tuple(dict.fromkeys(v for c in clauses for v in c.values))
         clauses = [Clause(facet=facet, any_of=values)]
@@ -258,11 +308,24 @@ def _add_clauses(
 
 def match_theme(theme: str | None, words: str) -> bool:
     """Whether words name a theme in force, inflection aside ("gore" names "gory")."""
-    if not theme:
-        return False
-    stems = {_stem(w) for w in re.findall(r"\w+", theme.casefold())}
-    said = {_stem(w) for w in re.findall(r"\w+", words.casefold())}
-    return bool(stems & said)
+    return bool(_stems(theme or "") & _stems(words))
+
+
+def without_themes(theme: str | None, avoided: Sequence[str]) -> str | None:
+    """A theme in force without its parts that are now to be avoided; None when nothing is left."""
+    parts = [
+        part
+        for whole in (theme or "").split(", ")
+        for part in (
+            re.split(r" (?:or|and) ", whole) if any(match_theme(whole, w) for w in avoided) else [whole]
+        )
+    ]
+    kept = [part for part in parts if not any(match_theme(part, words) for words in avoided)]
+    return ", ".join(part for part in kept if part) or None
+
+
+def _stems(words: str) -> set[str]:
+    return {_stem(word) for word in re.findall(r"\w+", words.casefold())}
 
 
 def _stem(word: str) -> str:

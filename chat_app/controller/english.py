@@ -23,6 +23,7 @@ IDIOMS: dict[str, dict[str, Any]] = {
 }
 CONTROLS: dict[str, list[str]] = _DATA["controls"]
 LENGTHS: dict[str, list[str]] = _DATA["lengths"]
+PRICES: dict[str, list[str]] = _DATA["prices"]
 #: What people with a first name are called, by that name.
 NICKNAMES: dict[str, list[str]] = {k: v.split() for k, v in _DATA["nicknames"].items()}
 OPINION: dict[str, frozenset[str]] = {k: frozenset(v.split()) for k, v in _DATA["opinion"].items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+import numpy as np
+
 from chat_app.controller.lexicon import Lexicon
 from chat_app.controller.patterns import compiled
 from chat_app.controller.text import Text
@@ -40,8 +42,10 @@ def possible(ranges: Iterable[Range], lexicon: Lexicon) -> tuple[list[Range], li
     noted: list[str] = []
     for r in ranges:
         top = lexicon.latest(r.facet)
+        column = lexicon.catalog.numeric[r.facet]
+        free = np.isfinite(column).any() and np.nanmin(column) <= 0
         late = lexicon.words[r.facet].calendar and r.min is not None and r.min > top + 50
-        if late or (r.max is not None and r.max <= 0):
+        if late or (r.max is not None and r.max <= 0 and not free):
             said = f"after {r.min - 1:g}" if late and r.min is not None else f"of {r.max:g} or less"
             noted.append(f"Nothing has a {r.facet} {said}, so I left that out.")
         else:

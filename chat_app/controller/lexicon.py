@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from chat_app.controller.english import LENGTHS, is_content
+from chat_app.controller.english import LENGTHS, PRICES, is_content
 from chat_app.controller.names import Name, NameIndex
 from chat_app.controller.synonyms import EVERYDAY, FacetWords, facet_words, usual_nouns
 from chat_app.controller.text import canonical, plural, singular
@@ -60,9 +60,12 @@ class Lexicon:
         self.fillers = frozenset(w for f in own.get("fillers", ()) for w in canonical(f).split())
         self.fillers |= {word for cue in cues for word in cue.split()}
         self.fillers |= {w for f in self.words.values() for w in (*f.more, *f.less) if " " not in w}
+        self.fillers |= {
+            form for w in self.words.values() for verb in w.verbs for form in (verb, f"{verb}s", f"{verb}es")
+        }
         self.services = tuple(canonical(s) for s in own.get("services", ()))
         self.named = tuple(f for f, c in catalog.categorical.items() if self._holds_names(c))
-        self.names = NameIndex(catalog, self.named)
+        self.names = NameIndex(catalog, self.named, [f for f in self.named if self.words[f].people])
         self.phrases: dict[str, Meaning] = {}
         self.cued: dict[str, dict[str, Meaning]] = {}
         self._add_values()
@@ -70,6 +73,7 @@ class Lexicon:
             self._add_spoken_values(told)
             self._add_meanings(told.get("meaning", ()))
         self._add_lengths(own.get("facets", {}))
+        self._add_prices()
         self.themes = self._theme_phrases(own)
         self.longest = max((len(p.split()) for p in (*self.phrases, *self.themes)), default=1)
         self.single_words = tuple(
@@ -147,6 +151,15 @@ class Lexicon:
         low, high = np.nanquantile(self.catalog.numeric[key[0]], (1 / 3, 2 / 3))
         self._say(self.phrases, LENGTHS["short"], Meaning(ranges=(Range(facet=key[0], max=math.floor(low)),)))
         self._say(self.phrases, LENGTHS["long"], Meaning(ranges=(Range(facet=key[0], min=math.ceil(high)),)))
+
+    def _add_prices(self) -> None:
+        """ "Free" costs nothing, where anything does; "cheap" is the lower third of prices."""
+        for facet, column in self.catalog.numeric.items():
+            if self.words[facet].most and np.isfinite(column).any():
+                if np.nanmin(column) <= 0:
+                    self._say(self.phrases, PRICES["free"], Meaning(ranges=(Range(facet=facet, max=0),)))
+                low = math.floor(np.nanquantile(column, 1 / 3))
+                self._say(self.phrases, PRICES["cheap"], Meaning(ranges=(Range(facet=facet, max=low),)))
 
     def _meaning(self, means: Mapping[str, Any]) -> Meaning | None:
         """A ``means`` table of the synonyms as a Meaning; None when the catalogue lacks it all."""

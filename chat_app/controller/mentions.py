@@ -141,13 +141,19 @@ class Mentions:
                 theme = words in self.lexicon.themes and not self.lexicon.names.by_full_name(words)
                 if theme and claims.claim(Chunk(start, start + length, words, "X")):
                     break
-                meaning = self.lexicon.phrases.get(words)
+                meaning = self.lexicon.phrases.get(words) or self._in_one_word(words)
                 if (
                     meaning
                     and self._meant(text, start, words)
                     and claims.claim(Chunk(start, start + length, words, "V", meaning=meaning))
                 ):
                     break
+
+    def _in_one_word(self, words: str) -> Meaning | None:
+        """What two words mean as one: "cyber security", where a value is Cybersecurity."""
+        parts = words.split(" ")
+        long = len(parts) == 2 and min(map(len, parts)) > 2 and len(words) > 8
+        return self.lexicon.phrases.get("".join(parts)) if long else None
 
     def _meant(self, text: Text, start: int, words: str) -> bool:
         """Not one of the small words in a second life: "New York", "her new show", "best man"."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +49,14 @@ PARTICLES = frozenset(
     ]
 )
 SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
+#: Last words of organisations, which have no surnames: "Blue Heron Books", "Oddfellow Audio".
+ORGANISATIONS = frozenset(
+    "academy agency association audio books brewery bros cellars club co collective college company corp"
+    " corporation entertainment estate estates fm foundation games gmbh group house inc institute interactive"
+    " label llc ltd media museum network networks orchestra partners pictures press productions publications"
+    " publishers publishing radio records school society software studio studios theatre tv university"
+    " vineyard vineyards winery wines works".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,10 @@ class Name:
 class NameIndex:
     """Names of some facets (roles), by full name, by last and by first word."""
 
-    def __init__(self, catalog: Catalog, facets: Iterable[str]) -> None:
+    def __init__(self, catalog: Catalog, facets: Iterable[str], people: Container[str]) -> None:
+        """``people``: those of the facets that hold persons, who go by their surnames, too."""
+        self._people = people
+        self._ending: dict[str, list[Name]] = defaultdict(list)  # by last word, of whatever name
         self.full: dict[str, list[Name]] = defaultdict(list)
         self.last: dict[str, list[Name]] = defaultdict(list)
         self.first: dict[str, list[Name]] = defaultdict(list)
@@ -92,8 +103,8 @@ class NameIndex:
         self.known_if_written = min(self.known_items, KNOWN_IF_WRITTEN)
         self.longest = max((k.count(" ") + 1 for k in self.full), default=1)
         self._initial: dict[str, list[str]] = defaultdict(list)
-        for surname in self.last:
-            self._initial[surname[:1]].append(surname)
+        for ending in self._ending:
+            self._initial[ending[:1]].append(ending)
 
     def _add(self, name: Name) -> None:
         key = name_key(name.value)
@@ -101,6 +112,15 @@ class NameIndex:
         if not words:
             return
         self.full[key].append(name)
+        if len(words) > 1:
+            self._ending[words[-1]].append(name)
+        short = list(words)
+        while short and short[-1] in ORGANISATIONS:
+            short.pop()
+        if len(short) < len(words) or name.facet not in self._people:
+            if short and len(" ".join(short)) > 3:
+                self.full[" ".join(short)] += [name] if short != key.split() else []
+            return
         if len(words) > 1:
             self.last[words[-1]].append(name)
             if len(words) > 2 and words[-2] in PARTICLES:
@@ -174,7 +194,7 @@ class NameIndex:
         surnames = process.extract(
             words[-1], self._initial[words[-1][:1]], scorer=fuzz.ratio, limit=8, score_cutoff=70
         )
-        pool = [name for surname, _, _ in surnames for name in self.last[surname]]
+        pool = [name for ending, _, _ in surnames for name in self._ending[ending]]
         pool += self.first.get(words[0], []) if len(words) > 1 else []
         out: dict[str, tuple[Name, float]] = {}
         for name in pool:

@@ -101,9 +101,15 @@ def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[i
 
 def _is_part(counted: _Counted, intent: ControlIntent) -> bool:
     """Whether a number is that of a kind which is a part of the list in force."""
-    values = counted.what.meaning.values if counted.what.meaning else ()
-    parts = [quota for quota in intent.quotas if quota.count is not None]
-    return bool(parts) and counted.amount.letter == "N" and any(quota.value in values for quota in parts)
+    if counted.what.meaning is None or counted.amount.letter != "N":
+        return False
+    values, bounds = counted.what.meaning.values, counted.what.meaning.ranges
+    return any(
+        quota.value in values
+        or any((r.facet, r.min, r.max) == (quota.facet, quota.min, quota.max) for r in bounds)
+        for quota in intent.quotas
+        if quota.count is not None
+    )
 
 
 def _goes_on(line: Line, match: re.Match[str], bounded: tuple[Op, int] | None) -> bool:

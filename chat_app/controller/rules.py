@@ -15,7 +15,7 @@ from chat_app.controller.adjust import adjust, lift_bounds
 from chat_app.controller.chunks import Line
 from chat_app.controller.comparatives import compare
 from chat_app.controller.draft import Draft
-from chat_app.controller.edits import apply_wishes, match_theme
+from chat_app.controller.edits import apply_wishes, without_themes
 from chat_app.controller.english import (
     FILLER,
     FUNCTION,
@@ -151,15 +151,20 @@ class RuleReader:
 
     def _theme(self, draft: Draft, themes: Themes, line: Line) -> None:
         replace = bool(re.search(r"(?:^| )(?:instead|rather)(?= |$)", line.s))
-        for name, phrases in (("theme", themes.wanted), ("avoid_theme", themes.avoided)):
-            before = getattr(draft.intent, name)
+        avoided = [*themes.avoided, *draft.avoided]
+        kept = without_themes(draft.intent.theme, avoided)
+        if kept is None and draft.intent.theme:
+            draft.remove.append(Removal(field="theme"))
+        elif kept != draft.intent.theme:
+            draft.scalars["theme"] = kept
+        for name, before, phrases in (
+            ("theme", kept, themes.wanted),
+            ("avoid_theme", without_themes(draft.intent.avoid_theme, themes.wanted), avoided),
+        ):
             new = [p for p in phrases if not (before and p.casefold() in before.casefold())]
             if new:
                 parts = new if replace or not before else [before, *new]
                 draft.scalars[name] = ", ".join(parts)
-        for phrase in themes.avoided:
-            if match_theme(draft.intent.theme, phrase):
-                draft.remove.append(Removal(field="theme"))
 
     # -- the act ---------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ _TURN = frozenset(
 RELATIVES = frozenset({"where", "which", "whose"})
 _MADE = ("made", "produced", "filmed", "shot", "set")
 _STYLES = ("style", "esque", "ish", "vibe", "vibes", "type")
+_HEADS = frozenset("what whatever ones one something anything nothing stuff".split())
 _DENIALS = frozenset("no not nothing none without".split())
 _DETERMINERS = WORDS["stance_determiners"]
 
@@ -138,8 +139,7 @@ class Stance:
         if subject and not in_role and self.line.chunks[i].norm in _STATES:
             return "verdict", False, 1
         relative = any(
-            c.letter in ("O", "V") or c.norm in ("ones", "one", "something", "anything", "nothing", "stuff")
-            for c in self.line.chunks[max(0, i - 5) : i]
+            c.letter in ("O", "V") or c.norm in _HEADS for c in self.line.chunks[max(0, i - 5) : i]
         )
         if self.line.chunks[i].norm in ("that", "which") and (relative or before and before.norm == "of"):
             return None
@@ -163,7 +163,7 @@ class Stance:
         for pattern, new_mode, new_negated in _CUES:
             match = pattern.match(s, at)
             if match and match[0]:
-                if match[0].strip() == "no" and self._mere_no(i):
+                if match[0].strip() in ("no", "neither") and self._mere_no(i):
                     return mode, False, 1
                 return self._set(mode, negated, new_mode, new_negated, self._length(i, match), match[0], i)
         if _WORD_LIKE.match(s, at):
@@ -268,6 +268,18 @@ class Stance:
         behind = "".join(f" {chunk.symbol}" for chunk in self.line.chunks[i + 1 : i + 6])
         return bool(_FINE.match(behind) or _STILL_FINE.match(behind))
 
+    def _corrects(self, i: int, at: int) -> bool:
+        """Whether what stands behind a comma is meant instead of what is denied before it: "not
+        horror, comedy", "no Brad Pitt, George Clooney instead"."""
+        said, said_instead = self.line.chunks[i - 1], self.line.chunks[at]
+        alike = said.letter == said_instead.letter and _facets(said) == _facets(said_instead)
+        rest = " ".join(chunk.symbol for chunk in self.line.chunks[at + 1 :])
+        if not alike or said.letter not in "VPR" or not _ENDS.match(rest):
+            return False
+        denial = [chunk.norm for chunk in self.line.chunks[max(0, i - 3) : i - 1] if not chunk.letter]
+        denial = [word for word in denial if word not in _DETERMINERS]
+        return denial[-1:] == ["not"] or denial[-1:] == ["no"] and rest.startswith(("instead", "rather"))
+
     def _first_word(self, chunk: Chunk) -> str:
         return self.line.text.tokens[chunk.start].norm
 
@@ -311,6 +323,8 @@ class Stance:
         pleased = joint == "," and i > 0 and self.line.chunks[i - 1].norm == "please"
         if negated and in_list and (pleased or joint == "," and self._is_fine(at)):
             return "want", False  # "no horror, comedy is fine", "no horror please, comedy"
+        if negated and in_list and joint == "," and self._corrects(i, at):
+            return "want", False
         if joint in ("and", "then") and mode == "drop" and not in_list:
             return "want", False
         if negated and self.line.chunks[i + 1 : i + 2] and self.line.chunks[i + 1].norm == "more":
@@ -359,4 +373,10 @@ class Stance:
         return mode, negated
 
 
+def _facets(chunk: Chunk) -> set[str]:
+    meaning = chunk.meaning
+    return {*(c.facet for c in meaning.require), *(r.facet for r in meaning.ranges)} if meaning else set()
+
+
+_ENDS = re.compile(r"(?:(?:O|please|instead|rather|then|now|today|tonight|this time|thanks) ?)*(?:[.!?].*)?$")
 _NEW_THOUGHT = WORDS["stance_new_thought"]

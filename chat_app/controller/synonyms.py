@@ -43,6 +43,7 @@ class FacetWords:
     calendar: bool = False
     needs_cue: bool = False
     scale: float | None = None
+    people: bool = True  # who go by their surnames, too, where a facet holds names
     most: bool = False  # a bare amount is the most that is wanted
 
 
@@ -119,9 +120,14 @@ def facet_words(catalog: Catalog, facet: str, own: Mapping[str, Any]) -> FacetWo
         known.setdefault("units", {spoken: 1, singular(spoken): 1})
         if facet == "rating":
             known.setdefault("scale", _scale(catalog.numeric[facet]))
-    known["units"] = {canonical(unit): factor for unit, factor in known.get("units", {}).items()}
+    known["units"] = {_unit(unit): factor for unit, factor in known.get("units", {}).items()}
     known.setdefault("soft", facet in SOFT_FACETS)
     return FacetWords(facet=facet, **known)
+
+
+def _unit(said: str) -> str:
+    """ "%" is how a message's "percent" is read."""
+    return said if said.startswith("%") else canonical(said)
 
 
 def usual_nouns(catalog: Catalog) -> list[str]:

@@ -82,7 +82,8 @@ def _is_known(line: Line, i: int, negated: bool) -> bool:
         return False
     if " " in word or word in common_words() or singular(word) in common_words():
         return True
-    kinds = behind is not None and behind.letter == "O" and singular(behind.norm) != behind.norm
+    kinds = behind is not None and behind.letter == "O" and len(word) > 4 and is_pronounceable(word)
+    kinds = kinds or behind is not None and behind.letter == "O" and singular(behind.norm) != behind.norm
     stuff = behind is not None and behind.norm in ("stuff", "things", "ones")
     return negated or kinds or stuff or before in _OPENS or (len(word) > 6 and is_pronounceable(word))
 

@@ -19,7 +19,7 @@ from recsys.controls import Clause, ControlIntent
 Sense = Literal["want", "deny", "drop", "allow"]
 
 _AFTER_TITLE = compiled("wishes_after_title")
-_FINE = compiled("wishes_fine")
+_FINE, _WILL_DO = compiled("wishes_fine"), compiled("edits_will_do")
 _POOR = compiled("wishes_poor")
 _GONE = compiled("wishes_gone")
 _SWAPS = compiled("wishes_swaps")
@@ -44,6 +44,7 @@ _NOT_THEIR_ROLE = compiled("wishes_not_their_role")
 _NOT_THEIR_WORK = compiled("wishes_not_their_work")
 
 
+_RATHER = re.compile(r"(?:rather|sooner|prefer) (?:\w+ )*V than$|V rather than$")
 _REFUSALS = frozenset("no not never nothing skip avoid without hate dislike".split())
 
 
@@ -185,16 +186,16 @@ def _makes_another(line: Line, sentence: Sentence) -> bool:
     said = _MAKES_IT.match(sentence.s)
     if said is None:
         return False
-    return not _is_adjective(line.chunks[line.at(line._starts[sentence.start] + said.start("what"))])
+    return not is_adjective(line.chunks[line.at(line._starts[sentence.start] + said.start("what"))])
 
 
 def _qualifies(line: Line, i: int) -> bool:
     """ "An animated one" goes on with what was asked for; "comedy ones" do not."""
     behind = line.chunks[i + 1].norm if i + 1 < len(line) else ""
-    return line.chunks[i].letter == "V" and behind in ("one", "ones") and _is_adjective(line.chunks[i])
+    return line.chunks[i].letter == "V" and behind in ("one", "ones") and is_adjective(line.chunks[i])
 
 
-def _is_adjective(chunk: Chunk) -> bool:
+def is_adjective(chunk: Chunk) -> bool:
     """Whether a value is called by another word than its own name: "scary", not "horror"."""
     named = chunk.meaning is not None and chunk.norm in {canonical(v) for v in chunk.meaning.values}
     return not named and singular(chunk.norm) == chunk.norm
@@ -215,6 +216,8 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
     behind = re.sub(r"^ 's (?=(?:back|on|in|out|fine|okay|allowed|welcome|not|no)(?: |$))", " is ", behind)
     if mark.mode in ("drop", "allow"):
         return mark.mode
+    if _RATHER.search(_before(line, i)):
+        return None  # "rather French than English"
     if _TOLD_OF.match(behind) or _is_own_nation(line, i):
         return None
     if line.chunks[i].letter == "P" and _MADE_BY.match(behind) and _heads_relative(line, i):
@@ -237,7 +240,7 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
         return "deny" if mark.negated else "want"
     if _POOR.match(behind):
         return "deny"
-    if _FINE.match(behind) and not mark.negated and mark.mode in ("want", "like"):
+    if (_FINE.match(behind) or _WILL_DO.match(behind)) and not mark.negated and mark.mode in ("want", "like"):
         return "allow"
     if (
         re.match(r"^(?: (?:'s|O|ones|stuff))* (?:is|was|are|were|has|had|did|knew|plays|played)(?= )", behind)
@@ -260,7 +263,7 @@ def _exclaims(line: Line, sentence: Sentence, i: int) -> bool:
     """ "Pretty funny too!" says something of what was seen."""
     degrees = ("pretty", "quite", "so", "very", "kind of", "too")
     degree = i > sentence.start and line.chunks[i - 1].norm in degrees and line.chunks[i].letter != "R"
-    degree = degree and _is_adjective(line.chunks[i])  # not "so drama, no comedy"
+    degree = degree and is_adjective(line.chunks[i])  # not "so drama, no comedy"
     asks = sentence.is_a(Kind.REQUEST, Kind.MORE) or re.search(
         r"(?:^| )(?:O|ones|something|it|them)(?= |$)", sentence.s
     )
