@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from chat_app.controller.turn import TurnIntent
 from chat_app.services import Services
 from chat_app.state import State
-from chat_app.store import ConversationNotFound, StoredTurn, StoreError, now
+from chat_app.store import ConversationNotFound, ConversationUnreadable, StoredTurn, StoreError, now
 from chat_app.words import reply as words
 from chat_app.words.markup import legible, shorten
 from chat_app.words.reply import Reply
@@ -95,7 +95,8 @@ class Conversation:
     @classmethod
     def load(cls, services: Services, owner: str, conversation_id: str) -> Conversation:
         """Resume a conversation. Raises :class:`ConversationNotFound` when the owner has none of
-        this id, :class:`StoreError` when it cannot be read."""
+        this id, :class:`ConversationUnreadable` when it holds what cannot be read, :class:`StoreError`
+        when the store does not work."""
         with services.gate:
             live = services.live.get((owner, conversation_id))
             if live is None:
@@ -293,8 +294,8 @@ class Conversation:
             if (head, tip) != (self._path.head, self._path.tip):
                 self._read()
             self.title = title
-        except ConversationNotFound:
-            raise
+        except (ConversationNotFound, ConversationUnreadable):
+            raise  # a turn now would take the place of what is stored
         except StoreError:
             return  # the save after the turn will say so
 
@@ -303,7 +304,9 @@ class Conversation:
         try:
             line = tuple(_record(turn) for turn in stored.line)
         except (ValidationError, ValueError, TypeError) as error:
-            raise StoreError(f"The conversation “{stored.title}” cannot be read any more.") from error
+            raise ConversationUnreadable(
+                f"The conversation “{stored.title}” is kept, but this version of Tiller cannot read it."
+            ) from error
         self._path = _Path(line, stored.at)
         self.title, self.created, self._stored = stored.title, stored.created, True
 

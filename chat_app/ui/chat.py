@@ -19,6 +19,7 @@ import gradio as gr
 from chat_app.accounts import ALONE
 from chat_app.conversation import Conversation
 from chat_app.personal import DELETES, Personal
+from chat_app.store import ConversationUnreadable
 from chat_app.ui import cards, picker
 from chat_app.ui.clicks import read_click, remember
 from chat_app.ui.limits import Limits
@@ -122,7 +123,7 @@ class ChatTab:
             yield {self.session: session, self.live: cards.live(notice="Still at work on your last message…")}
             for turn in turns:
                 turn.done.wait(60)
-        yield self._safely(session, lambda: self._everything(session, self._open(session)))
+        yield self._safely(session, lambda: self._everything(session, *self._opened(session)))
 
     def on_message(self, session: Any, text: str, editing: bool, request: gr.Request) -> Iterator[Page]:
         """A message was sent (or, when ``editing``, the last one is replaced)."""
@@ -251,7 +252,7 @@ class ChatTab:
         back into the message box when it was not answered."""
         try:
             self.limits.check(session["owner"], said)
-            conversation = self._open(session)
+            conversation, opened = self._opened(session)
         except TillerError as error:
             yield self._failed(session, str(error), typed)
             return
@@ -272,7 +273,7 @@ class ChatTab:
         except TurnFailed as error:
             yield self._failed(session, str(error), typed)
         else:
-            yield self._safely(session, lambda: self._answered(session, conversation, turn.reply))
+            yield self._safely(session, lambda: self._answered(session, conversation, turn.reply, opened))
 
     def _failed(self, session: Session, notice: str, typed: str | None = None) -> Page:
         page = {**self._idle(), self.session: session, self.live: cards.live(notice=notice)}
@@ -290,10 +291,17 @@ class ChatTab:
 
     def _open(self, session: Session) -> Conversation:
         """The session's conversation, a new one where there is none (any more)."""
+        return self._opened(session)[0]
+
+    def _opened(self, session: Session) -> tuple[Conversation, str | None]:
+        """The same with a sentence where the session's own conversation cannot be read."""
         return self.desk.open(session["owner"], session["conversation"])
 
-    def _answered(self, session: Session, conversation: Conversation, reply: Reply | None) -> Page:
-        notice = _in_passing(reply)
+    def _answered(
+        self, session: Session, conversation: Conversation, reply: Reply | None, opened: str | None
+    ) -> Page:
+        """The page after a turn; ``opened`` is what there was to say when the conversation was opened."""
+        notice = " ".join(filter(None, (opened, _in_passing(reply)))) or None
         page = self._everything(session, conversation, notice)
         if reply is not None and not notice:
             page[self.live] = cards.live(spoken=cards.spoken(reply, self.catalog))
@@ -319,9 +327,12 @@ class ChatTab:
         }
 
     def _known_before(self, session: Session) -> Profile:
-        """The profile of the person's latest conversation."""
+        """The profile of the person's latest conversation; empty where that cannot be read."""
         latest = self.services.store.list_conversations(session["owner"], limit=1)
-        return self.desk.load(session["owner"], latest[0].id).state.profile if latest else Profile()
+        try:
+            return self.desk.load(session["owner"], latest[0].id).state.profile if latest else Profile()
+        except ConversationUnreadable:
+            return Profile()
 
     def _sidebar(self, session: Session, conversation: Conversation) -> str:
         summaries = self.services.store.list_conversations(session["owner"])
