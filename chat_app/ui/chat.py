@@ -132,7 +132,7 @@ class ChatTab:
             yield {self.editing: gr.skip()}  # nothing changes
             return
         job: Job = lambda c, p: c.edit_last(text, p) if editing and c.turns else c.turn(text, p)  # noqa: E731
-        yield from self._turn(session, text, job, typed=text)
+        yield from self._turn(session, text, job, typed=text, editing=editing)
 
     def on_act(self, session: Any, event: gr.EventData, request: gr.Request) -> Iterator[Page]:
         """A button was clicked; see ``templates/`` for the names of what they do."""
@@ -247,20 +247,26 @@ class ChatTab:
 
     # the way of a turn
 
-    def _turn(self, session: Session, said: str, job: Job, typed: str | None = None) -> Iterator[Page]:
+    def _turn(
+        self, session: Session, said: str, job: Job, typed: str | None = None, editing: bool = False
+    ) -> Iterator[Page]:
         """Run one turn: its steps as they come, then everything anew. What was ``typed`` goes
-        back into the message box when it was not answered."""
+        back into the message box when it was not answered, and is ``editing`` again if it was."""
+        composer: Page = {} if typed is None else {self.box: typed, self.editing: editing}
         try:
             self.limits.check(session["owner"], said)
             conversation, opened = self._opened(session)
         except TillerError as error:
-            yield self._failed(session, str(error), typed)
+            yield self._failed(session, str(error), composer)
             return
         session = {**session, "conversation": conversation.id}
+        if editing:
+            composer[self.dock] = cards.dock(conversation, self.catalog, editing=True)
         yield {
             self.session: session,
             self.live: cards.live(said),
             **({} if typed is None else {self.box: "", self.editing: False}),
+            **({self.dock: cards.dock(conversation, self.catalog)} if editing else {}),
             self.send: gr.update(visible="hidden"),
             self.stop: gr.update(visible=True),
         }
@@ -269,15 +275,19 @@ class ChatTab:
             for step in turn.steps():
                 yield {self.live: cards.live(said, step)}
         except Stopped:
-            yield self._failed(session, "Stopped; nothing was changed.", typed)
+            yield self._failed(session, "Stopped; nothing was changed.", composer)
         except TurnFailed as error:
-            yield self._failed(session, str(error), typed)
+            yield self._failed(session, str(error), composer)
         else:
             yield self._safely(session, lambda: self._answered(session, conversation, turn.reply, opened))
 
-    def _failed(self, session: Session, notice: str, typed: str | None = None) -> Page:
-        page = {**self._idle(), self.session: session, self.live: cards.live(notice=notice)}
-        return page if typed is None else {**page, self.box: typed}
+    def _failed(self, session: Session, notice: str, composer: Page | None = None) -> Page:
+        return {
+            **self._idle(),
+            self.session: session,
+            self.live: cards.live(notice=notice),
+            **(composer or {}),
+        }
 
     def _idle(self) -> Page:
         return {self.send: gr.update(visible=True), self.stop: gr.update(visible="hidden")}

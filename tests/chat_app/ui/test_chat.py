@@ -5,13 +5,14 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 import sqlalchemy as sa
+from langchain_core.runnables import RunnableLambda
 
 from chat_app.conversation import Conversation
 from chat_app.store import ConversationUnreadable, turns
 from chat_app.ui.chat import ChatTab
 from chat_app.ui.limits import Limits
 from chat_app.ui.session import Session
-from chat_app.ui.turns import Desk
+from chat_app.ui.turns import SORRY, Desk
 from tests.chat_app.tags import Tags
 
 OWNER = "o" * 43
@@ -36,16 +37,16 @@ class Page:
         return Tags(self["live"]).text.strip()
 
     def load(self) -> Page:
-        return self._take(self.tab.on_load(self.session, None))
+        return self.take(self.tab.on_load(self.session, None))
 
     def say(self, text: str) -> Page:
-        return self._take(self.tab.on_message(self.session, text, self["editing"], None))
+        return self.take(self.tab.on_message(self.session, text, self["editing"], None))
 
     def click(self, **data: str) -> Page:
         event = gr.EventData(None, data)
-        return self._take(self.tab.on_act(self.session, event, None))
+        return self.take(self.tab.on_act(self.session, event, None))
 
-    def _take(self, answers) -> Page:
+    def take(self, answers) -> Page:
         for answer in answers:
             self.shown |= answer
         return self
@@ -66,6 +67,34 @@ def past(services):
     talk.turn("liked 3")
     talk.turn("genre Drama")
     return talk.id
+
+
+class TestEditing:
+    """Editing ends when the new words are answered, not before."""
+
+    def test_what_was_not_answered_is_edited_on(self, tab, past):
+        page = Page(tab, past).load().click(do="edit")
+        assert page["editing"] and page["box"] == "genre Drama" and "Editing" in page["dock"]
+        page.say("x" * 4001)
+        assert page["editing"] and page["box"] == "x" * 4001 and "Editing" in page["dock"]
+        controller, tab.services.controller = tab.services.controller, RunnableLambda(lambda _: 1 / 0)
+        page.say("genre Comedy")
+        assert SORRY in page.notice and page["box"] == "genre Comedy"
+        assert page["editing"] and "Editing" in page["dock"]
+        tab.services.controller = controller
+        page.say("genre Comedy")
+        assert not page["editing"] and "Editing" not in page["dock"]
+        assert [t.text for t in tab._open(page.session).turns] == ["liked 3", "genre Comedy"]
+
+    def test_stop_leaves_it_as_it_was(self, tab, past):
+        page = Page(tab, past).load().click(do="edit")
+        tab.services.controller = RunnableLambda(lambda _: tab.on_stop(page.session, None))
+        answers = tab.on_message(page.session, "genre Comedy", True, None)
+        page.shown |= next(answers)  # under way: what is sent now is a message of its own
+        assert not page["editing"] and "Editing" not in page["dock"] and page["box"] == ""
+        page.take(answers)
+        assert "Stopped" in page.notice and page["box"] == "genre Comedy"
+        assert page["editing"] and "Editing" in page["dock"]
 
 
 class TestUnreadable:
