@@ -68,7 +68,8 @@ class Conversation:
 
     Turns run one at a time. A second identical call that comes while the first is at work (a
     double click) gets the first one's reply. When the store fails, the conversation goes on in
-    memory, the reply's ``notices`` say so, and the next turn tries again to save everything.
+    memory, ``trouble`` and the reply's ``notices`` say so, and the next turn tries again to save
+    everything.
     """
 
     def __init__(self, services: Services, owner: str, conversation_id: str) -> None:
@@ -77,6 +78,7 @@ class Conversation:
         self.id = conversation_id
         self.title = UNTITLED
         self.created = now()
+        self.trouble: str | None = None  # a sentence for the person while the store is behind
         self._path = _Path()
         self._unsaved: list[TurnRecord] = []
         self._stored = False  # whether the store has a row of it
@@ -261,13 +263,14 @@ class Conversation:
     # the store
 
     def _with_notice(self, reply: Reply) -> Reply:
-        trouble = self._save()
-        return reply.model_copy(update={"notices": (trouble,)}) if trouble else reply
+        self._save()
+        return reply.model_copy(update={"notices": (self.trouble,)}) if self.trouble else reply
 
-    def _save(self) -> str | None:
-        """Bring the store up to date; a sentence when that fails."""
+    def _save(self) -> None:
+        """Bring the store up to date; ``trouble`` says it when that fails."""
+        self.trouble = None
         if not (self._unsaved or self._dirty and self._stored):
-            return None
+            return
         path = self._path
         try:
             self.services.store.append(
@@ -281,9 +284,11 @@ class Conversation:
             )
         except StoreError as error:
             self._dirty = True
-            return f"This could not be saved. {error} I go on, and save everything as soon as that works."
+            self.trouble = (
+                f"This could not be saved. {error} I go on, and save everything as soon as that works."
+            )
+            return
         self._unsaved, self._stored, self._dirty = [], True, False
-        return None
 
     def _refresh(self) -> None:
         """Follow what another process did to the conversation."""

@@ -172,15 +172,13 @@ class ChatTab:
 
     def _do_undo(self, session: Session, data: dict[str, Any]) -> Page:
         conversation = self._open(session)
-        return self._everything(
-            session, conversation, None if conversation.undo() else "There is nothing to undo."
-        )
+        notice = conversation.trouble if conversation.undo() else "There is nothing to undo."
+        return self._everything(session, conversation, notice)
 
     def _do_redo(self, session: Session, data: dict[str, Any]) -> Page:
         conversation = self._open(session)
-        return self._everything(
-            session, conversation, None if conversation.redo() else "There is nothing to redo."
-        )
+        notice = conversation.trouble if conversation.redo() else "There is nothing to redo."
+        return self._everything(session, conversation, notice)
 
     def _do_edit(self, session: Session, data: dict[str, Any]) -> Page:
         conversation = self._open(session)

@@ -342,11 +342,11 @@ class TestTrouble:
         full(True)
         notices = [talk.turn(f"count {n}").notices for n in range(1, 30)]
         assert "disk is full" in notices[-1][0] and "could not be saved" in notices[-1][0]
-        talk.undo()
+        assert talk.undo() and "disk is full" in talk.trouble
         assert len(talk.turns) == 29
-        assert talk.redo()
+        assert talk.redo() and "disk is full" in talk.trouble
         full(False)
-        assert talk.turn("more").notices == ()
+        assert talk.turn("more").notices == () and talk.trouble is None
         assert resumed(talk).turns == talk.turns and len(talk.turns) == 31
 
     def test_a_conversation_that_was_never_saved_is_saved_later(self, services, full):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from langchain_core.runnables import RunnableLambda
 
 from chat_app.conversation import Conversation
-from chat_app.store import ConversationUnreadable, turns
+from chat_app.store import ConversationUnreadable, StoreError, turns
 from chat_app.ui.chat import ChatTab
 from chat_app.ui.limits import Limits
 from chat_app.ui.session import Session
@@ -95,6 +95,21 @@ class TestEditing:
         page.take(answers)
         assert "Stopped" in page.notice and page["box"] == "genre Comedy"
         assert page["editing"] and "Editing" in page["dock"]
+
+
+class TestStoreThatFails:
+    @pytest.fixture
+    def failing(self, services, monkeypatch):
+        def fail(*_, **__):
+            raise StoreError("The disk is full.")
+
+        for name in ("append", "delete"):
+            monkeypatch.setattr(services.store, name, fail)
+
+    def test_undo_and_redo_say_that_they_were_not_saved(self, tab, past, failing):
+        page = Page(tab, past).load()
+        assert "could not be saved. The disk is full." in page.click(do="undo").notice
+        assert "could not be saved. The disk is full." in page.click(do="redo").notice
 
 
 class TestUnreadable:
