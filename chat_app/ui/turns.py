@@ -154,12 +154,13 @@ class Desk:
         return self._keep(Conversation.new(self.services, owner))
 
     def delete(self, owner: str, conversation_id: str) -> None:
-        """Delete a conversation for good; what is under way in it is stopped."""
+        """Delete a conversation for good; what is under way in it is stopped. Where the store cannot
+        (:class:`StoreError`), or it is not theirs, all stays: what is not saved yet is only here."""
+        self.services.store.delete(owner, conversation_id)
         self.stop(owner, conversation_id)
         with self._lock:
             self._open.pop((owner, conversation_id), None)
         self.services.live.pop((owner, conversation_id), None)
-        self.services.store.delete(owner, conversation_id)  # raises where it is not theirs
 
     def forget(self, owner: str) -> None:
         """Let go of every conversation of an owner; what is under way in them is stopped."""

@@ -111,6 +111,12 @@ class TestStoreThatFails:
         assert "could not be saved. The disk is full." in page.click(do="undo").notice
         assert "could not be saved. The disk is full." in page.click(do="redo").notice
 
+    def test_what_could_not_be_deleted_loses_no_turn(self, tab, past, failing):
+        page = Page(tab, past).load().say("count 3")
+        assert page.click(do="delete", id=past).notice == "The disk is full."
+        assert page.session["conversation"] == past
+        assert [t.text for t in tab._open(page.session).turns] == ["liked 3", "genre Drama", "count 3"]
+
 
 class TestUnreadable:
     """A stored conversation that this version cannot read."""
