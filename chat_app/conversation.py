@@ -225,7 +225,7 @@ class Conversation:
             step("understanding")
             turn = self.services.controller.invoke({"state": state, "text": text})
         if turn.act == "undo":
-            return self._undo_in_words(turn, base)
+            return self._undo_in_words(turn)
         if turn.reader == CLICK and words.is_idle(turn, state):
             return words.passing("That is how it is already.", turn, state)
         self.services.follow_promotion()
@@ -245,11 +245,12 @@ class Conversation:
         turn = last.reply.turn if last.reply.turn.reader == CLICK else None
         return self._say(last.text, turn, progress, self._path.at - 1)
 
-    def _undo_in_words(self, turn: TurnIntent, base: _Path) -> Reply:
-        """Take back the turn before, whatever it was."""
-        if not self._move(base.at - 1):
-            return words.passing("There is nothing to undo.", turn, base.state())
-        said = base.line[base.at - 1].text
+    def _undo_in_words(self, turn: TurnIntent) -> Reply:
+        """Take back the last turn, whatever it was: also the one that was edited to say so."""
+        path = self._path
+        if not self._move(path.at - 1):
+            return words.passing("There is nothing to undo.", turn, path.state())
+        said = path.line[path.at - 1].text
         return self._with_notice(words.undone(self.services.catalog, said, turn, self.state))
 
     def _move(self, at: int) -> bool:

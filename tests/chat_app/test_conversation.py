@@ -101,6 +101,13 @@ class TestTurns:
         assert talk.turn("undo").text == "There is nothing to undo." and talk.state == State()
         assert talk.redo() and talk.state == drama
 
+    def test_a_message_edited_to_undo_takes_back_itself_alone(self, talk):
+        talk.turn("genre Drama")
+        talk.turn("count 7")
+        reply = talk.edit_last("undo")
+        assert "count 7" in reply.text and not reply.recorded
+        assert [t.text for t in talk.turns] == ["genre Drama"] and talk.redo()
+
     def test_reset_keeps_the_profile(self, talk):
         talk.turn("liked 3")
         talk.turn("genre Drama")
