@@ -232,11 +232,18 @@ class Conversation:
         reply = words.answer(self.services, state, turn, text, progress)
         step("storing")
         record = TurnRecord(uuid.uuid4().hex, base.head, text, reply, now())
+        self._entitle(base, record)
         self._path = _Path((*base.visible, record), at + 1)
-        if self.title == UNTITLED and turn.act not in ("smalltalk", "unclear"):
-            self.title = shorten(text)
         self._unsaved.append(record)
         return self._with_notice(reply)
+
+    def _entitle(self, base: _Path, record: TurnRecord) -> None:
+        """Name the conversation by its first request: anew where the one that named it is replaced."""
+        replaced = {shorten(r.text) for r in base.line[base.at :]} - {shorten(r.text) for r in base.visible}
+        if self.title in replaced:
+            self.title = UNTITLED
+        if self.title == UNTITLED and record.reply.turn.act not in ("smalltalk", "unclear"):
+            self.title = shorten(record.text)
 
     def _retry(self, progress: Progress | None) -> Reply:
         if not self._path.at:

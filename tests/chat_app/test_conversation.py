@@ -164,6 +164,21 @@ class TestTurns:
         talk.rename("  Evenings\n")
         assert talk.title == "Evenings" == resumed(talk).title
 
+    def test_the_title_goes_with_the_message_that_gave_it(self, talk):
+        talk.turn("genre Drama")
+        talk.edit_last("genre Comedy")
+        assert talk.title == "genre Comedy" == resumed(talk).title
+        talk.turn("genre Drama")
+        talk.turn("genre Comedy")
+        talk.edit_last("genre Western")  # the first one still says what the title says
+        assert talk.title == "genre Comedy"
+
+    def test_a_title_that_a_person_gave_stays(self, talk):
+        talk.turn("genre Drama")
+        talk.rename("Evenings")
+        talk.edit_last("genre Comedy")
+        assert talk.title == "Evenings" == resumed(talk).title
+
     def test_export_is_json_of_the_visible_path(self, talk):
         talk.turn("genre Drama")
         talk.turn("count 9")
