@@ -26,6 +26,7 @@ from chat_app.words.reply import Reply
 
 Progress = Callable[[str], None]
 UNTITLED = "New conversation"
+MAX_TITLE = 120  # characters of a title that a person gives
 CLICK = "click"  # the reader of a turn that came from a button
 
 
@@ -171,7 +172,7 @@ class Conversation:
     def rename(self, title: str) -> None:
         """Give the conversation another title. Raises :class:`StoreError` when it cannot be saved."""
         with self._work:
-            title = shorten(title, 120) or UNTITLED
+            title = shorten(title, MAX_TITLE) or UNTITLED
             if self._stored:
                 self.services.store.rename(self.owner, self.id, title)
             self.title = title

@@ -25,6 +25,7 @@ from chat_app.ui.clicks import read_click, remember
 from chat_app.ui.limits import Limits
 from chat_app.ui.session import Session, html, person, read_session
 from chat_app.ui.turns import Desk, Job, Stopped, TurnFailed, plain_sentence
+from chat_app.words.markup import clean
 from chat_app.words.reply import Reply
 from recsys.errors import TillerError
 from recsys.profile import Profile
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from chat_app.services import Services
 
 Page = dict[Any, Any]  # component -> its new value
-MAX_TITLE = 120
 # The key is no secret: it only has to stay the same, so that a restart finds the browser's state.
 STORAGE = "tiller"
 
@@ -204,7 +204,7 @@ class ChatTab:
         return self._everything(session, conversation)
 
     def _do_rename(self, session: Session, data: dict[str, Any]) -> Page:
-        title = " ".join(str(data.get("title", "")).split())[:MAX_TITLE]
+        title = clean(str(data.get("title", "")))
         if not title:
             return {self.live: cards.live(notice="A conversation needs a name; the old one was kept.")}
         self.desk.load(session["owner"], str(data.get("id"))).rename(title)

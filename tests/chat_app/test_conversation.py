@@ -152,8 +152,10 @@ class TestTurns:
         ],
     )
     def test_odd_messages_are_turns_like_others(self, talk, text):
-        assert talk.turn(text).recorded and talk.title != ""
-        assert len(resumed(talk).turns) == 1
+        reply = talk.turn(text)
+        again = resumed(talk)
+        assert reply.recorded and again.turns == talk.turns and len(again.turns) == 1
+        assert again.title == talk.title == UNTITLED  # none of them asks for anything
 
     def test_title_from_the_first_request(self, talk):
         talk.turn("smalltalk")

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from langchain_core.runnables import RunnableLambda
 
-from chat_app.conversation import Conversation
+from chat_app.conversation import MAX_TITLE, Conversation
 from chat_app.store import ConversationUnreadable, StoreError, turns
 from chat_app.ui.chat import ChatTab
 from chat_app.ui.limits import Limits
@@ -67,6 +67,14 @@ def past(services):
     talk.turn("liked 3")
     talk.turn("genre Drama")
     return talk.id
+
+
+def test_a_name_is_cut_where_it_is_too_long_and_kept_where_it_says_nothing(tab, past):
+    page = Page(tab, past).load().click(do="rename", id=past, title=f" {'long ' * 40}\n")
+    title = tab._open(page.session).title
+    assert title.startswith("long long") and title.endswith("long…") and len(title) <= MAX_TITLE
+    assert "needs a name" in page.click(do="rename", id=past, title=" \u200e\n").notice
+    assert tab._open(page.session).title == title
 
 
 class TestEditing:
