@@ -265,6 +265,48 @@ def test_small_talk_and_questions_back_use_the_catalogues_own_words(noun):
     assert f"1 {noun} you told me" in answer(services, state, TurnIntent(act="reset"), "start over").text
 
 
+class TestRemarks:
+    """Feedback on nothing that is known, and small talk that may be a complaint."""
+
+    @pytest.fixture
+    def toys(self):
+        toys = catalog_of([["Red"], ["Blue"], ["Red"]], [["Round"]] * 3, [1970, 1980, 1990])
+        return SimpleNamespace(catalog=toys, recommender=None)
+
+    @pytest.mark.parametrize("state", [State(), State(slate=(100, 101)), State(slate=(100,), focus=100)])
+    def test_a_remark_that_changes_nothing_is_answered_with_what_can_be_said(self, toys, state):
+        reply = answer(toys, state, TurnIntent(act="feedback"), "what can you do?")
+        assert reply.text.startswith("I am not sure which toy you mean, or what to change. You could say “")
+        offered = next_steps(toys.catalog, state, 5) if state.slate else openers(toys.catalog)
+        assert offered[0] in reply.plain and offered[0] in reply.suggestions
+        assert reply.state == state and reply.recorded
+
+    def test_an_unknown_title_is_named_instead(self, toys):
+        turn = TurnIntent(act="feedback", unknown=(Unknown(text="Heat", kind="title"),))
+        assert answer(toys, State(), turn, "I love Heat").text == "I know no toy called “Heat”."
+
+    @pytest.mark.parametrize(
+        ("said", "welcome"),
+        [
+            ("great", True),
+            ("Cool, thanks!", True),
+            ("no, that is perfect", True),
+            ("thank you\nso much", True),
+            ("not great", False),
+            ("Not cool.", False),
+            ("that's not very nice", False),
+            ("it isn't so great", False),
+            ("this isn’t cool", False),
+            ("nothing great here", False),
+            ("thanks, not great though", False),
+        ],
+    )
+    def test_only_thanks_and_praise_are_welcome(self, toys, said, welcome):
+        reply = answer(toys, State(slate=(100,)), TurnIntent(act="smalltalk"), said)
+        expected = "You are welcome." if welcome else "Tell me what to change about the list"
+        assert reply.text.startswith(expected)
+
+
 class TestSuggestions:
     """What is suggested is understood by the rules, and leads somewhere."""
 
