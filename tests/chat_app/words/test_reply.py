@@ -19,7 +19,7 @@ from chat_app.words.chips import chips
 from chat_app.words.facts import about
 from chat_app.words.phrases import describe, sentence
 from chat_app.words.reply import answer, refuse
-from chat_app.words.suggestions import next_steps, openers, ways_out
+from chat_app.words.suggestions import next_steps, openers
 from recsys.controls import Clause, ControlEdit, ControlIntent, Quota, Range
 from recsys.profile import Profile
 from tests.made import catalog_of, intents
@@ -305,59 +305,3 @@ class TestRemarks:
         reply = answer(toys, State(slate=(100,)), TurnIntent(act="smalltalk"), said)
         expected = "You are welcome." if welcome else "Tell me what to change about the list"
         assert reply.text.startswith(expected)
-
-
-class TestSuggestions:
-    """What is suggested is understood by the rules, and leads somewhere."""
-
-    def understood(self, reader, text, state=None):
-        state = state or State()
-        turn = reader.read(state, text)
-        assert turn.act in ("recommend", "more", "explain", "reset"), (text, turn)
-        assert not turn.unknown, (text, turn)
-        return turn, state.apply(turn).intent
-
-    def test_openers(self, reader):
-        catalog = reader.catalog
-        texts = openers(catalog)
-        assert len(texts) >= 3
-        for text in texts:
-            turn, intent = self.understood(reader, text)
-            assert turn.act == "recommend" and intent.theme is None, (text, turn)
-            assert intent != ControlIntent() and intent.compile(catalog).mask.sum() >= 5
-
-    @pytest.mark.parametrize(
-        "intent",
-        [
-            ControlIntent(),
-            ControlIntent(require=(genre("Thriller"),), count=5),
-            ControlIntent(exclude=(genre("Comedy"),), popularity="mainstream"),
-            ControlIntent(ranges=(Range(facet="year", min=1990, max=1999),)),
-        ],
-    )
-    def test_next_steps_change_something(self, reader, intent):
-        catalog = reader.catalog
-        rows = intent.compile(catalog).mask.nonzero()[0][:5]
-        items = tuple(catalog.ids[row] for row in rows)
-        state = State(intent=intent, slate=items, shown=items)
-        texts = next_steps(catalog, state, 5)
-        assert len(texts) >= 3
-        for text in texts:
-            turn, after = self.understood(reader, text, state)
-            if turn.act == "recommend":
-                assert after != intent and after.compile(catalog).mask.any(), (text, turn)
-                assert after.theme is None, (text, turn)
-
-    def test_ways_out_take_something_away(self, reader):
-        intent = ControlIntent(
-            require=(genre("Western"),),
-            exclude=(genre("Horror"),),
-            ranges=(Range(facet="year", min=2010), Range(facet="runtime", max=60)),
-            popularity="niche",
-        )
-        for text in (
-            *ways_out(intent),
-            *ways_out(intent.model_copy(update={"popularity": None, "ranges": ()})),
-        ):
-            turn, after = self.understood(reader, text, State(intent=intent))
-            assert len(chips(after)) < len(chips(intent)), (text, turn)
