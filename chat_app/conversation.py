@@ -19,13 +19,14 @@ from pydantic import ValidationError
 from chat_app.controller.turn import TurnIntent
 from chat_app.services import Services
 from chat_app.state import State
-from chat_app.store import ConversationNotFound, StoredTurn, StoreError, now
+from chat_app.store import ConversationNotFound, ConversationUnreadable, StoredTurn, StoreError, now
 from chat_app.words import reply as words
 from chat_app.words.markup import legible, shorten
 from chat_app.words.reply import Reply
 
 Progress = Callable[[str], None]
 UNTITLED = "New conversation"
+MAX_TITLE = 120  # characters of a title that a person gives
 CLICK = "click"  # the reader of a turn that came from a button
 
 
@@ -68,7 +69,8 @@ class Conversation:
 
     Turns run one at a time. A second identical call that comes while the first is at work (a
     double click) gets the first one's reply. When the store fails, the conversation goes on in
-    memory, the reply's ``notices`` say so, and the next turn tries again to save everything.
+    memory, ``trouble`` and the reply's ``notices`` say so, and the next turn tries again to save
+    everything.
     """
 
     def __init__(self, services: Services, owner: str, conversation_id: str) -> None:
@@ -77,6 +79,7 @@ class Conversation:
         self.id = conversation_id
         self.title = UNTITLED
         self.created = now()
+        self.trouble: str | None = None  # a sentence for the person while the store is behind
         self._path = _Path()
         self._unsaved: list[TurnRecord] = []
         self._stored = False  # whether the store has a row of it
@@ -95,7 +98,8 @@ class Conversation:
     @classmethod
     def load(cls, services: Services, owner: str, conversation_id: str) -> Conversation:
         """Resume a conversation. Raises :class:`ConversationNotFound` when the owner has none of
-        this id, :class:`StoreError` when it cannot be read."""
+        this id, :class:`ConversationUnreadable` when it holds what cannot be read, :class:`StoreError`
+        when the store does not work."""
         with services.gate:
             live = services.live.get((owner, conversation_id))
             if live is None:
@@ -168,7 +172,7 @@ class Conversation:
     def rename(self, title: str) -> None:
         """Give the conversation another title. Raises :class:`StoreError` when it cannot be saved."""
         with self._work:
-            title = shorten(title, 120) or UNTITLED
+            title = shorten(title, MAX_TITLE) or UNTITLED
             if self._stored:
                 self.services.store.rename(self.owner, self.id, title)
             self.title = title
@@ -222,18 +226,25 @@ class Conversation:
             step("understanding")
             turn = self.services.controller.invoke({"state": state, "text": text})
         if turn.act == "undo":
-            return self._undo_in_words(turn, base)
+            return self._undo_in_words(turn)
         if turn.reader == CLICK and words.is_idle(turn, state):
             return words.passing("That is how it is already.", turn, state)
         self.services.follow_promotion()
         reply = words.answer(self.services, state, turn, text, progress)
         step("storing")
         record = TurnRecord(uuid.uuid4().hex, base.head, text, reply, now())
+        self._entitle(base, record)
         self._path = _Path((*base.visible, record), at + 1)
-        if self.title == UNTITLED and turn.act not in ("smalltalk", "unclear"):
-            self.title = shorten(text)
         self._unsaved.append(record)
         return self._with_notice(reply)
+
+    def _entitle(self, base: _Path, record: TurnRecord) -> None:
+        """Name the conversation by its first request: anew where the one that named it is replaced."""
+        replaced = {shorten(r.text) for r in base.line[base.at :]} - {shorten(r.text) for r in base.visible}
+        if self.title in replaced:
+            self.title = UNTITLED
+        if self.title == UNTITLED and record.reply.turn.act not in ("smalltalk", "unclear"):
+            self.title = shorten(record.text)
 
     def _retry(self, progress: Progress | None) -> Reply:
         if not self._path.at:
@@ -242,11 +253,12 @@ class Conversation:
         turn = last.reply.turn if last.reply.turn.reader == CLICK else None
         return self._say(last.text, turn, progress, self._path.at - 1)
 
-    def _undo_in_words(self, turn: TurnIntent, base: _Path) -> Reply:
-        """Take back the turn before, whatever it was."""
-        if not self._move(base.at - 1):
-            return words.passing("There is nothing to undo.", turn, base.state())
-        said = base.line[base.at - 1].text
+    def _undo_in_words(self, turn: TurnIntent) -> Reply:
+        """Take back the last turn, whatever it was: also the one that was edited to say so."""
+        path = self._path
+        if not self._move(path.at - 1):
+            return words.passing("There is nothing to undo.", turn, path.state())
+        said = path.line[path.at - 1].text
         return self._with_notice(words.undone(self.services.catalog, said, turn, self.state))
 
     def _move(self, at: int) -> bool:
@@ -260,13 +272,14 @@ class Conversation:
     # the store
 
     def _with_notice(self, reply: Reply) -> Reply:
-        trouble = self._save()
-        return reply.model_copy(update={"notices": (trouble,)}) if trouble else reply
+        self._save()
+        return reply.model_copy(update={"notices": (self.trouble,)}) if self.trouble else reply
 
-    def _save(self) -> str | None:
-        """Bring the store up to date; a sentence when that fails."""
+    def _save(self) -> None:
+        """Bring the store up to date; ``trouble`` says it when that fails."""
+        self.trouble = None
         if not (self._unsaved or self._dirty and self._stored):
-            return None
+            return
         path = self._path
         try:
             self.services.store.append(
@@ -280,9 +293,11 @@ class Conversation:
             )
         except StoreError as error:
             self._dirty = True
-            return f"This could not be saved. {error} I go on, and save everything as soon as that works."
+            self.trouble = (
+                f"This could not be saved. {error} I go on, and save everything as soon as that works."
+            )
+            return
         self._unsaved, self._stored, self._dirty = [], True, False
-        return None
 
     def _refresh(self) -> None:
         """Follow what another process did to the conversation."""
@@ -293,8 +308,8 @@ class Conversation:
             if (head, tip) != (self._path.head, self._path.tip):
                 self._read()
             self.title = title
-        except ConversationNotFound:
-            raise
+        except (ConversationNotFound, ConversationUnreadable):
+            raise  # a turn now would take the place of what is stored
         except StoreError:
             return  # the save after the turn will say so
 
@@ -303,7 +318,9 @@ class Conversation:
         try:
             line = tuple(_record(turn) for turn in stored.line)
         except (ValidationError, ValueError, TypeError) as error:
-            raise StoreError(f"The conversation “{stored.title}” cannot be read any more.") from error
+            raise ConversationUnreadable(
+                f"The conversation “{stored.title}” is kept, but this version of Tiller cannot read it."
+            ) from error
         self._path = _Path(line, stored.at)
         self.title, self.created, self._stored = stored.title, stored.created, True
 

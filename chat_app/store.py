@@ -48,6 +48,10 @@ class ConversationNotFound(StoreError):
     """No conversation of this owner has this id."""
 
 
+class ConversationUnreadable(StoreError):
+    """The conversation is stored, but not in a form that can be read; it stays as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
     """A line in the list of conversations; times are ISO 8601, UTC."""

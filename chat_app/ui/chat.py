@@ -19,11 +19,13 @@ import gradio as gr
 from chat_app.accounts import ALONE
 from chat_app.conversation import Conversation
 from chat_app.personal import DELETES, Personal
+from chat_app.store import ConversationUnreadable
 from chat_app.ui import cards, picker
 from chat_app.ui.clicks import read_click, remember
 from chat_app.ui.limits import Limits
 from chat_app.ui.session import Session, html, person, read_session
 from chat_app.ui.turns import Desk, Job, Stopped, TurnFailed, plain_sentence
+from chat_app.words.markup import clean
 from chat_app.words.reply import Reply
 from recsys.errors import TillerError
 from recsys.profile import Profile
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from chat_app.services import Services
 
 Page = dict[Any, Any]  # component -> its new value
-MAX_TITLE = 120
 # The key is no secret: it only has to stay the same, so that a restart finds the browser's state.
 STORAGE = "tiller"
 
@@ -122,7 +123,7 @@ class ChatTab:
             yield {self.session: session, self.live: cards.live(notice="Still at work on your last message…")}
             for turn in turns:
                 turn.done.wait(60)
-        yield self._safely(session, lambda: self._everything(session, self._open(session)))
+        yield self._safely(session, lambda: self._everything(session, *self._opened(session)))
 
     def on_message(self, session: Any, text: str, editing: bool, request: gr.Request) -> Iterator[Page]:
         """A message was sent (or, when ``editing``, the last one is replaced)."""
@@ -131,7 +132,7 @@ class ChatTab:
             yield {self.editing: gr.skip()}  # nothing changes
             return
         job: Job = lambda c, p: c.edit_last(text, p) if editing and c.turns else c.turn(text, p)  # noqa: E731
-        yield from self._turn(session, text, job, typed=text)
+        yield from self._turn(session, text, job, typed=text, editing=editing)
 
     def on_act(self, session: Any, event: gr.EventData, request: gr.Request) -> Iterator[Page]:
         """A button was clicked; see ``templates/`` for the names of what they do."""
@@ -171,15 +172,13 @@ class ChatTab:
 
     def _do_undo(self, session: Session, data: dict[str, Any]) -> Page:
         conversation = self._open(session)
-        return self._everything(
-            session, conversation, None if conversation.undo() else "There is nothing to undo."
-        )
+        notice = conversation.trouble if conversation.undo() else "There is nothing to undo."
+        return self._everything(session, conversation, notice)
 
     def _do_redo(self, session: Session, data: dict[str, Any]) -> Page:
         conversation = self._open(session)
-        return self._everything(
-            session, conversation, None if conversation.redo() else "There is nothing to redo."
-        )
+        notice = conversation.trouble if conversation.redo() else "There is nothing to redo."
+        return self._everything(session, conversation, notice)
 
     def _do_edit(self, session: Session, data: dict[str, Any]) -> Page:
         conversation = self._open(session)
@@ -205,7 +204,7 @@ class ChatTab:
         return self._everything(session, conversation)
 
     def _do_rename(self, session: Session, data: dict[str, Any]) -> Page:
-        title = " ".join(str(data.get("title", "")).split())[:MAX_TITLE]
+        title = clean(str(data.get("title", "")))
         if not title:
             return {self.live: cards.live(notice="A conversation needs a name; the old one was kept.")}
         self.desk.load(session["owner"], str(data.get("id"))).rename(title)
@@ -246,20 +245,26 @@ class ChatTab:
 
     # the way of a turn
 
-    def _turn(self, session: Session, said: str, job: Job, typed: str | None = None) -> Iterator[Page]:
+    def _turn(
+        self, session: Session, said: str, job: Job, typed: str | None = None, editing: bool = False
+    ) -> Iterator[Page]:
         """Run one turn: its steps as they come, then everything anew. What was ``typed`` goes
-        back into the message box when it was not answered."""
+        back into the message box when it was not answered, and is ``editing`` again if it was."""
+        composer: Page = {} if typed is None else {self.box: typed, self.editing: editing}
         try:
             self.limits.check(session["owner"], said)
-            conversation = self._open(session)
+            conversation, opened = self._opened(session)
         except TillerError as error:
-            yield self._failed(session, str(error), typed)
+            yield self._failed(session, str(error), composer)
             return
         session = {**session, "conversation": conversation.id}
+        if editing:
+            composer[self.dock] = cards.dock(conversation, self.catalog, editing=True)
         yield {
             self.session: session,
             self.live: cards.live(said),
             **({} if typed is None else {self.box: "", self.editing: False}),
+            **({self.dock: cards.dock(conversation, self.catalog)} if editing else {}),
             self.send: gr.update(visible="hidden"),
             self.stop: gr.update(visible=True),
         }
@@ -268,15 +273,19 @@ class ChatTab:
             for step in turn.steps():
                 yield {self.live: cards.live(said, step)}
         except Stopped:
-            yield self._failed(session, "Stopped; nothing was changed.", typed)
+            yield self._failed(session, "Stopped; nothing was changed.", composer)
         except TurnFailed as error:
-            yield self._failed(session, str(error), typed)
+            yield self._failed(session, str(error), composer)
         else:
-            yield self._safely(session, lambda: self._answered(session, conversation, turn.reply))
+            yield self._safely(session, lambda: self._answered(session, conversation, turn.reply, opened))
 
-    def _failed(self, session: Session, notice: str, typed: str | None = None) -> Page:
-        page = {**self._idle(), self.session: session, self.live: cards.live(notice=notice)}
-        return page if typed is None else {**page, self.box: typed}
+    def _failed(self, session: Session, notice: str, composer: Page | None = None) -> Page:
+        return {
+            **self._idle(),
+            self.session: session,
+            self.live: cards.live(notice=notice),
+            **(composer or {}),
+        }
 
     def _idle(self) -> Page:
         return {self.send: gr.update(visible=True), self.stop: gr.update(visible="hidden")}
@@ -290,10 +299,17 @@ class ChatTab:
 
     def _open(self, session: Session) -> Conversation:
         """The session's conversation, a new one where there is none (any more)."""
+        return self._opened(session)[0]
+
+    def _opened(self, session: Session) -> tuple[Conversation, str | None]:
+        """The same with a sentence where the session's own conversation cannot be read."""
         return self.desk.open(session["owner"], session["conversation"])
 
-    def _answered(self, session: Session, conversation: Conversation, reply: Reply | None) -> Page:
-        notice = _in_passing(reply)
+    def _answered(
+        self, session: Session, conversation: Conversation, reply: Reply | None, opened: str | None
+    ) -> Page:
+        """The page after a turn; ``opened`` is what there was to say when the conversation was opened."""
+        notice = " ".join(filter(None, (opened, _in_passing(reply)))) or None
         page = self._everything(session, conversation, notice)
         if reply is not None and not notice:
             page[self.live] = cards.live(spoken=cards.spoken(reply, self.catalog))
@@ -319,9 +335,12 @@ class ChatTab:
         }
 
     def _known_before(self, session: Session) -> Profile:
-        """The profile of the person's latest conversation."""
+        """The profile of the person's latest conversation; empty where that cannot be read."""
         latest = self.services.store.list_conversations(session["owner"], limit=1)
-        return self.desk.load(session["owner"], latest[0].id).state.profile if latest else Profile()
+        try:
+            return self.desk.load(session["owner"], latest[0].id).state.profile if latest else Profile()
+        except ConversationUnreadable:
+            return Profile()
 
     def _sidebar(self, session: Session, conversation: Conversation) -> str:
         summaries = self.services.store.list_conversations(session["owner"])

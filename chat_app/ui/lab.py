@@ -223,7 +223,7 @@ class LabTab:
         """The profile of the conversation that is open in the chat."""
         session = read_session(session, self._who(request))
         at = session["conversation"]
-        profile = self.desk.open(session["owner"], at).state.profile if at else Profile()
+        profile = self.desk.open(session["owner"], at)[0].state.profile if at else Profile()
         return Who.of_profile(profile)
 
     def _who(self, request: gr.Request) -> Account:

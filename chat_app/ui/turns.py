@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chat_app.conversation import Conversation, Progress
-from chat_app.store import ConversationNotFound
+from chat_app.store import ConversationNotFound, ConversationUnreadable
 from chat_app.words.reply import Reply
 from recsys.errors import TillerError
 
@@ -135,15 +135,18 @@ class Desk:
 
     # conversations
 
-    def open(self, owner: str, conversation_id: str) -> Conversation:
-        """A conversation of the owner; a new one when they have none of this id."""
+    def open(self, owner: str, conversation_id: str) -> tuple[Conversation, str | None]:
+        """A conversation of the owner; a new one when they have none of this id, or one that cannot be
+        read: then with a sentence that says so."""
         try:
-            return self.load(owner, conversation_id)
+            return self.load(owner, conversation_id), None
         except ConversationNotFound:
-            return self.new(owner)
+            return self.new(owner), None
+        except ConversationUnreadable as error:
+            return self.new(owner), str(error)
 
     def load(self, owner: str, conversation_id: str) -> Conversation:
-        """A conversation of the owner; :class:`ConversationNotFound` when they have none of this id."""
+        """A conversation of the owner; raises what :meth:`Conversation.load` raises."""
         return self._keep(Conversation.load(self.services, owner, conversation_id))
 
     def new(self, owner: str) -> Conversation:
@@ -151,13 +154,13 @@ class Desk:
         return self._keep(Conversation.new(self.services, owner))
 
     def delete(self, owner: str, conversation_id: str) -> None:
-        """Delete a conversation for good; what is under way in it is stopped."""
-        self.load(owner, conversation_id)  # it is theirs
+        """Delete a conversation for good; what is under way in it is stopped. Where the store cannot
+        (:class:`StoreError`), or it is not theirs, all stays: what is not saved yet is only here."""
+        self.services.store.delete(owner, conversation_id)
         self.stop(owner, conversation_id)
         with self._lock:
             self._open.pop((owner, conversation_id), None)
         self.services.live.pop((owner, conversation_id), None)
-        self.services.store.delete(owner, conversation_id)
 
     def forget(self, owner: str) -> None:
         """Let go of every conversation of an owner; what is under way in them is stopped."""

@@ -259,28 +259,30 @@ def _explain(services: Services, state: State, turn: TurnIntent) -> str:
 
 
 def _feedback(catalog: Catalog, state: State, turn: TurnIntent) -> str:
+    said = [_noted(turn), *_asides(catalog, turn)]
+    if not any(said):
+        lost = f"I am not sure which {escape(catalog.noun[0])} you mean, or what to change."
+        return _join([lost, _could_say(catalog, state)])
     likes = len(state.profile.liked)
     noun = escape(catalog.noun[0 if likes == 1 else 1])
     after = "Ask me for something when you are ready"
     known = f"{after}: I go by the {likes} {noun} you like." if likes else f"{after}."
-    return _join([_noted(turn), *_asides(catalog, turn), known if turn.events else ""]) or (
-        f"Which {escape(catalog.noun[0])} do you mean?"
-    )
+    return _join([*said, known if turn.events else ""])
 
 
+_PRAISE = r"(great|perfect|awesome|cool|nice)\b"
+_FAULTS = rf"\b(not|never|hardly|no|nothing|\w+n['’]t)( \w+){{0,2}} {_PRAISE}"
 _SMALLTALK = (
-    (r"\b(thank|thanks|thx|cheers|great|perfect|awesome|cool|nice)\b", "You are welcome."),
+    (rf"^(?!.*{_FAULTS}).*\b((thank|thanks|thx|cheers)\b|{_PRAISE})", "You are welcome."),
     (r"\b(bye|goodbye|see you|good night|ciao)\b", "Goodbye, and enjoy! I keep this conversation for you."),
 )
-
-
 _GREETING = r"\b(hi+|hello|hey+|hiya|howdy|yo|greetings|good (morning|afternoon|evening)|how are you)\b"
 
 
 def _smalltalk(catalog: Catalog, state: State, said: str) -> str:
     noun = escape(catalog.noun[1])
     for pattern, words in _SMALLTALK:
-        if re.search(pattern, said, re.IGNORECASE):
+        if re.search(pattern, said, re.IGNORECASE | re.DOTALL):
             return words
     hello = "Hello! " if re.search(_GREETING, said, re.IGNORECASE) else ""
     if state.slate and not hello:
@@ -298,14 +300,18 @@ def _fresh(catalog: Catalog, state: State) -> str:
 
 
 def _unclear(catalog: Catalog, state: State, turn: TurnIntent, said: str) -> str:
-    ways = next_steps(catalog, state, _count(state.intent)) if state.slate else ()
-    examples = [f"“{escape(s)}”" for s in (ways or openers(catalog, state.profile.known))[:3]]
-    ask = f"You could say {listing(examples, 'or')}." if examples else ""
     sorry = "" if turn.unknown or turn.note else "I am not sure what you are after."
     letters = [c for c in said if c.isalpha()]
     if letters and sum(c.isascii() for c in letters) < len(letters) / 2:
         sorry = "I only read English, sorry."
-    return _join([sorry, *_asides(catalog, turn), ask])
+    return _join([sorry, *_asides(catalog, turn), _could_say(catalog, state)])
+
+
+def _could_say(catalog: Catalog, state: State) -> str:
+    """Examples of what is understood: ways on from the list on the table, else ways to begin."""
+    ways = next_steps(catalog, state, _count(state.intent)) if state.slate else ()
+    examples = [f"“{escape(s)}”" for s in (ways or openers(catalog, state.profile.known))[:3]]
+    return f"You could say {listing(examples, 'or')}." if examples else ""
 
 
 def _join(parts: list[str]) -> str:

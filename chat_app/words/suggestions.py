@@ -22,7 +22,7 @@ def openers(catalog: Catalog, known: Sequence = ()) -> tuple[str, ...]:
     noun = catalog.noun[1]
     out = []
     facet = telling_facet(catalog)
-    kinds = _common(catalog, facet, 3) if facet else []
+    kinds = [v for v in _common(catalog, facet, 3) if _is_clear(catalog, v)] if facet else []
     if kinds:
         decade = _common_decade(catalog)
         out.append(f"{_kinds_as_nouns(kinds[-1], noun)}" + (f" from the {decade}s" if decade else ""))
@@ -57,6 +57,7 @@ def next_steps(catalog: Catalog, state: State, count: int) -> tuple[str, ...]:
         settled = {v for c in (*intent.require, *intent.exclude) if c.facet == facet for v in c.values}
         settled |= {q.value for q in intent.quotas if q.value}
         kinds = Counter(v for row in rows for v in catalog.categorical[facet].values_of(row))
+        settled |= {v for v in kinds if not _is_clear(catalog, v)}
         others = [v for v, n in kinds.most_common() if v not in settled and n < len(rows)]
         if others:
             out.append(f"no {others[0].lower()}")
@@ -67,14 +68,25 @@ def next_steps(catalog: Catalog, state: State, count: int) -> tuple[str, ...]:
 
 
 def ways_out(intent: ControlIntent) -> tuple[str, ...]:
-    """What could be dropped when nothing is left, the least important first."""
+    """What could be let go when nothing is left, the least important first.
+
+    Only kinds are let go by value: other values are also titles ("Australia is fine"), and to say
+    that any value of their facet is fine is never taken for something else.
+    """
     out = []
     if intent.popularity:
         out.append("any popularity is fine")
     out += [f"any {span.facet} is fine" for span in intent.ranges]
-    out += [f"{clause.values[0].lower()} is fine" for clause in intent.exclude]
-    out += [f"drop the {clause.facet}" for clause in intent.require]
+    for clause in intent.exclude:
+        by_value = clause.facet in KINDS and clause.any_of
+        out.append(f"{clause.values[0].lower() if by_value else f'any {clause.facet}'} is fine")
+    out += [f"any {clause.facet} is fine" for clause in intent.require]
     return tuple(dict.fromkeys(out))[: MOST - 1] + (("start over",) if out else ())
+
+
+def _is_clear(catalog: Catalog, value: str) -> bool:
+    """Whether a value means itself when it is said: the style "Country" does not beside countries."""
+    return value.lower() not in (*catalog.categorical, *catalog.numeric)
 
 
 def _common(catalog: Catalog, facet: str, n: int) -> list[str]:

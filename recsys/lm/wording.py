@@ -17,6 +17,7 @@ from recsys.constraints import find_title
 from recsys.controls import DEFAULT_COUNT, Clause, ControlEdit, ControlIntent, Quota, Range, Removal
 from recsys.lm.phrasings import PLACE, WordingError, load_wordings
 from recsys.rankers import Words
+from recsys.themes import MAX_THEME
 
 __all__ = ["WordingError", "Words", "canonical", "phrased", "refined", "reverse", "search"]
 
@@ -135,7 +136,7 @@ class _Speaker:
                 parts.append(self.say(key, listed=self._items(rows)))
         for key, theme in (("theme", intent.theme), ("avoid_theme", intent.avoid_theme)):
             if theme:
-                parts.append(self.say(key, theme=theme))
+                parts.append(self.say(key, theme=theme[:MAX_THEME]))
         if intent.popularity:
             parts.append(self.say(f"popularity.{intent.popularity}"))
         if intent.order:

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from alignment.preferences import Context, Pair, write_pairs
+from chat_app import cli
+from chat_app.commands import align
 from recsys.datasets import load_dataset
 from recsys.lm.adapter import read_manifest
+from recsys.settings import Settings
 from recsys.slate import Slate
 from tests.made_lm import made_base
 
@@ -70,8 +73,17 @@ def test_own_data_end_in_a_usable_adapter(tmp_path: Path) -> None:
     ("arguments", "said"),
     [(["--epochs", "0"], "add --practice 1"), (["--epochs", "0", "--practice", "1"], "“board-games-sft”")],
 )
-def test_practice_needs_something_to_practise(tmp_path: Path, arguments: list[str], said: str) -> None:
-    own = {"TILLER_HOME": str(tmp_path), "TILLER_CATALOG": str(GAMES)}
-    command = [sys.executable, "-m", "chat_app.cli", "align", "sft", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **own})
-    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+def test_practice_needs_something_to_practise(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = Settings(home=tmp_path, catalog=str(GAMES), _env_file=None)
+    monkeypatch.setattr(align, "read_settings", lambda **_: settings)
+    monkeypatch.setattr(cli, "_be_quiet", lambda: None)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["align", "sft", *arguments])
+    told = capsys.readouterr().err
+    assert stopped.value.code == 2 and said in told and told.count("tiller: ") == 1

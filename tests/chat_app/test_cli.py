@@ -1,4 +1,4 @@
-"""The command line, as a person or a script meets it: real processes."""
+"""The command line, as a person or a script meets it: real processes. What needs none is in ``commands``."""
 
 import json
 import os
@@ -134,22 +134,6 @@ def test_what_cannot_be_read_changes_nothing(tiller):
     assert refused.returncode == 2 and "100,000 characters" in one_line(refused)
 
 
-def test_the_default_model_changes_on_purpose_and_back(tiller, tmp_path):
-    own = {"TILLER_HOME": str(tmp_path), "TILLER_MODEL": "auto"}
-
-    def default():
-        return json.loads(tiller("models", "--json", **own).stdout)["default"]
-
-    assert tiller("models", "rollback", **own).returncode == 1
-    before = default()
-    assert tiller("models", "promote", "popularity", **own).returncode == 0
-    assert default() == "popularity"
-    refused = tiller("models", "promote", "magic", **own)
-    assert refused.returncode == 1 and "no model “magic”" in one_line(refused)
-    assert b"TILLER_MODEL names als" in tiller("models", "rollback", **own | {"TILLER_MODEL": "als"}).stderr
-    assert default() == before
-
-
 def test_a_wrong_setting_is_named(tiller):
     result = tiller("doctor", TILLER_PORT="abc")
     assert result.returncode == 2
@@ -169,10 +153,6 @@ def test_ask_answers_until_the_input_ends(tiller):
     assert result.stdout.count(b"  3. ") == 2
 
 
-def test_doctor_names_what_is_wrong_and_what_to_do(tiller, tmp_path):
-    assert tiller("doctor").returncode == 0
-    file = tmp_path / "file"
-    file.touch()
-    result = tiller("doctor", TILLER_HOME=str(file / "below"))
-    assert result.returncode == 1
-    assert "set TILLER_HOME" in result.stdout.decode()
+def test_doctor_finds_everything_here(tiller):
+    result = tiller("doctor")
+    assert result.returncode == 0 and b"FAIL" not in result.stdout, result.stdout

@@ -101,6 +101,13 @@ class TestTurns:
         assert talk.turn("undo").text == "There is nothing to undo." and talk.state == State()
         assert talk.redo() and talk.state == drama
 
+    def test_a_message_edited_to_undo_takes_back_itself_alone(self, talk):
+        talk.turn("genre Drama")
+        talk.turn("count 7")
+        reply = talk.edit_last("undo")
+        assert "count 7" in reply.text and not reply.recorded
+        assert [t.text for t in talk.turns] == ["genre Drama"] and talk.redo()
+
     def test_reset_keeps_the_profile(self, talk):
         talk.turn("liked 3")
         talk.turn("genre Drama")
@@ -145,8 +152,10 @@ class TestTurns:
         ],
     )
     def test_odd_messages_are_turns_like_others(self, talk, text):
-        assert talk.turn(text).recorded and talk.title != ""
-        assert len(resumed(talk).turns) == 1
+        reply = talk.turn(text)
+        again = resumed(talk)
+        assert reply.recorded and again.turns == talk.turns and len(again.turns) == 1
+        assert again.title == talk.title == UNTITLED  # none of them asks for anything
 
     def test_title_from_the_first_request(self, talk):
         talk.turn("smalltalk")
@@ -155,6 +164,21 @@ class TestTurns:
         talk.turn("genre Comedy")
         assert talk.title == "genre Drama" == resumed(talk).title
         talk.rename("  Evenings\n")
+        assert talk.title == "Evenings" == resumed(talk).title
+
+    def test_the_title_goes_with_the_message_that_gave_it(self, talk):
+        talk.turn("genre Drama")
+        talk.edit_last("genre Comedy")
+        assert talk.title == "genre Comedy" == resumed(talk).title
+        talk.turn("genre Drama")
+        talk.turn("genre Comedy")
+        talk.edit_last("genre Western")  # the first one still says what the title says
+        assert talk.title == "genre Comedy"
+
+    def test_a_title_that_a_person_gave_stays(self, talk):
+        talk.turn("genre Drama")
+        talk.rename("Evenings")
+        talk.edit_last("genre Comedy")
         assert talk.title == "Evenings" == resumed(talk).title
 
     def test_export_is_json_of_the_visible_path(self, talk):
@@ -342,11 +366,11 @@ class TestTrouble:
         full(True)
         notices = [talk.turn(f"count {n}").notices for n in range(1, 30)]
         assert "disk is full" in notices[-1][0] and "could not be saved" in notices[-1][0]
-        talk.undo()
+        assert talk.undo() and "disk is full" in talk.trouble
         assert len(talk.turns) == 29
-        assert talk.redo()
+        assert talk.redo() and "disk is full" in talk.trouble
         full(False)
-        assert talk.turn("more").notices == ()
+        assert talk.turn("more").notices == () and talk.trouble is None
         assert resumed(talk).turns == talk.turns and len(talk.turns) == 31
 
     def test_a_conversation_that_was_never_saved_is_saved_later(self, services, full):

@@ -13,9 +13,12 @@ from recsys.recommender import load_recommender
 from recsys.settings import Settings
 
 
-@pytest.fixture(scope="module")
-def talk(films, tmp_path_factory):
-    settings = Settings(home=tmp_path_factory.mktemp("real"), _env_file=None)
+@pytest.fixture(
+    scope="module",
+    params=["als", pytest.param("ml-latest-small-sft", marks=pytest.mark.slow)],  # that fetches its base
+)
+def talk(request, films, tmp_path_factory):
+    settings = Settings(home=tmp_path_factory.mktemp("real"), model=request.param, _env_file=None)
     vectors = np.random.default_rng(0).normal(size=(len(films.catalog), 8)).astype(np.float32)
     recommender = load_recommender(films, settings, vectors=vectors)  # no theme is asked for here
     controller = build_controller(recommender.catalog, settings)
@@ -33,6 +36,7 @@ def test_an_evening(talk):
     reply = talk.turn("six thrillers from the 90s, like Heat")
     assert reply.text.startswith("Six thrillers from the 1990s, like *Heat (1995)*")
     assert len(rows(reply)) == 6 and genres.mask("Thriller")[rows(reply)].all()
+    assert reply.slate.model == talk.services.settings.model
     assert ((years[rows(reply)] >= 1990) & (years[rows(reply)] <= 1999)).all()
     first = set(reply.state.slate)
 

@@ -252,7 +252,7 @@ class TestOnesOwnData:
         talk.turn("genre Comedy")
         desk.forget("ann")
         personal.delete("ann")
-        assert desk.open("ann", talk.id).id != talk.id
+        assert desk.open("ann", talk.id)[0].id != talk.id
         with pytest.raises(ConversationNotFound):
             talk.turn("genre Drama")  # a window that still shows it
         assert personal.export("ann")["conversations"] == []

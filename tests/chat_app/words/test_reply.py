@@ -19,7 +19,7 @@ from chat_app.words.chips import chips
 from chat_app.words.facts import about
 from chat_app.words.phrases import describe, sentence
 from chat_app.words.reply import answer, refuse
-from chat_app.words.suggestions import next_steps, openers, ways_out
+from chat_app.words.suggestions import next_steps, openers
 from recsys.controls import Clause, ControlEdit, ControlIntent, Quota, Range
 from recsys.profile import Profile
 from tests.made import catalog_of, intents
@@ -265,57 +265,43 @@ def test_small_talk_and_questions_back_use_the_catalogues_own_words(noun):
     assert f"1 {noun} you told me" in answer(services, state, TurnIntent(act="reset"), "start over").text
 
 
-class TestSuggestions:
-    """What is suggested is understood by the rules, and leads somewhere."""
+class TestRemarks:
+    """Feedback on nothing that is known, and small talk that may be a complaint."""
 
-    def understood(self, reader, text, state=None):
-        state = state or State()
-        turn = reader.read(state, text)
-        assert turn.act in ("recommend", "more", "explain", "reset"), (text, turn)
-        assert not turn.unknown, (text, turn)
-        return turn, state.apply(turn).intent
+    @pytest.fixture
+    def toys(self):
+        toys = catalog_of([["Red"], ["Blue"], ["Red"]], [["Round"]] * 3, [1970, 1980, 1990])
+        return SimpleNamespace(catalog=toys, recommender=None)
 
-    def test_openers(self, reader):
-        catalog = reader.catalog
-        texts = openers(catalog)
-        assert len(texts) >= 3
-        for text in texts:
-            turn, intent = self.understood(reader, text)
-            assert turn.act == "recommend" and intent.theme is None, (text, turn)
-            assert intent != ControlIntent() and intent.compile(catalog).mask.sum() >= 5
+    @pytest.mark.parametrize("state", [State(), State(slate=(100, 101)), State(slate=(100,), focus=100)])
+    def test_a_remark_that_changes_nothing_is_answered_with_what_can_be_said(self, toys, state):
+        reply = answer(toys, state, TurnIntent(act="feedback"), "what can you do?")
+        assert reply.text.startswith("I am not sure which toy you mean, or what to change. You could say “")
+        offered = next_steps(toys.catalog, state, 5) if state.slate else openers(toys.catalog)
+        assert offered[0] in reply.plain and offered[0] in reply.suggestions
+        assert reply.state == state and reply.recorded
+
+    def test_an_unknown_title_is_named_instead(self, toys):
+        turn = TurnIntent(act="feedback", unknown=(Unknown(text="Heat", kind="title"),))
+        assert answer(toys, State(), turn, "I love Heat").text == "I know no toy called “Heat”."
 
     @pytest.mark.parametrize(
-        "intent",
+        ("said", "welcome"),
         [
-            ControlIntent(),
-            ControlIntent(require=(genre("Thriller"),), count=5),
-            ControlIntent(exclude=(genre("Comedy"),), popularity="mainstream"),
-            ControlIntent(ranges=(Range(facet="year", min=1990, max=1999),)),
+            ("great", True),
+            ("Cool, thanks!", True),
+            ("no, that is perfect", True),
+            ("thank you\nso much", True),
+            ("not great", False),
+            ("Not cool.", False),
+            ("that's not very nice", False),
+            ("it isn't so great", False),
+            ("this isn’t cool", False),
+            ("nothing great here", False),
+            ("thanks, not great though", False),
         ],
     )
-    def test_next_steps_change_something(self, reader, intent):
-        catalog = reader.catalog
-        rows = intent.compile(catalog).mask.nonzero()[0][:5]
-        items = tuple(catalog.ids[row] for row in rows)
-        state = State(intent=intent, slate=items, shown=items)
-        texts = next_steps(catalog, state, 5)
-        assert len(texts) >= 3
-        for text in texts:
-            turn, after = self.understood(reader, text, state)
-            if turn.act == "recommend":
-                assert after != intent and after.compile(catalog).mask.any(), (text, turn)
-                assert after.theme is None, (text, turn)
-
-    def test_ways_out_take_something_away(self, reader):
-        intent = ControlIntent(
-            require=(genre("Western"),),
-            exclude=(genre("Horror"),),
-            ranges=(Range(facet="year", min=2010), Range(facet="runtime", max=60)),
-            popularity="niche",
-        )
-        for text in (
-            *ways_out(intent),
-            *ways_out(intent.model_copy(update={"popularity": None, "ranges": ()})),
-        ):
-            turn, after = self.understood(reader, text, State(intent=intent))
-            assert len(chips(after)) < len(chips(intent)), (text, turn)
+    def test_only_thanks_and_praise_are_welcome(self, toys, said, welcome):
+        reply = answer(toys, State(slate=(100,)), TurnIntent(act="smalltalk"), said)
+        expected = "You are welcome." if welcome else "Tell me what to change about the list"
+        assert reply.text.startswith(expected)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from recsys.controls import Clause, ControlEdit, ControlError, ControlIntent, Quota, Range, Removal
 from recsys.lm.phrasings import CONTROLS, WordingError, read_wordings
 from recsys.lm.wording import canonical, phrased, refined, reverse, search
+from recsys.themes import MAX_THEME
 from tests.made import catalog_of, catalogs, intents
 
 TOYS = catalog_of([["Red"], ["Blue", "Green"], []], [["Round"], [], ["Square"]], [1970, 1980, 1990])
@@ -119,6 +120,13 @@ def test_the_canonical_wording():
     assert canonical(ControlIntent(count=2, require=(both,)), TOYS) == (
         "2 items. Only color Blue and also Green.",
     )
+
+
+def test_of_a_theme_no_more_is_said_than_is_read():
+    """What the model takes for a request grows with the square of its length."""
+    intent = ControlIntent(theme="ö" * 10_000, avoid_theme="ü" * 10_000)
+    said = text_of(canonical(intent, TOYS))
+    assert said.count("ö") == said.count("ü") == MAX_THEME
 
 
 def test_values_speak_for_themselves_where_the_file_says_so():
