@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignment import curves
-from alignment.training import StopRequest, child_manifest, with_parents, write_measured
+from alignment.training import (
+    StopRequest,
+    check_same_training,
+    child_manifest,
+    with_parents,
+    write_measured,
+)
 from recsys.lm.adapter import Manifest, read_manifest, save_adapter
 
 if TYPE_CHECKING:
@@ -113,10 +119,12 @@ def run_grpo(
 
     Raises
     ------
-    TrainingError : numbers are no longer finite; what was saved before that is kept.
+    TrainingError : numbers are no longer finite (what was saved before that is kept), or ``work`` holds a
+        training of something else.
     """
     params, say = params or GRPOParams(), progress or (lambda message: None)
     work.mkdir(parents=True, exist_ok=True)
+    check_same_training(work, parent, params)
     stop = StopRequest(params.minutes)
 
     def report(step: int, steps: int, history: list[dict[str, Any]]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -17,9 +18,37 @@ from recsys.errors import TillerError
 from recsys.lm.adapter import MANIFEST, MOST_STAGES, Manifest, read_manifest, write_manifest
 from recsys.settings import REPO
 
+#: Parameters that say how far a training goes, not what it is: another value goes on with it.
+FREE = frozenset({"steps", "epochs", "minutes", "save_every"})
+NOTE = "training.sha256"
+
 
 class TrainingError(TillerError):
     """Training cannot go on; the message says what is kept and what to do."""
+
+
+def other_training(work: Path) -> TrainingError:
+    """That what was begun in ``work`` cannot be gone on with."""
+    return TrainingError(
+        f"{work} holds a training from another parent, on other data or with other settings: use another "
+        "name, or delete that folder."
+    )
+
+
+def check_same_training(work: Path, parent: Manifest, params: Any, data: Any = None) -> None:
+    """Note in ``work`` what a Hugging Face trainer learns there: from ``parent``, with ``params`` (a
+    dataclass) but for how far it goes, on ``data`` (anything whose ``repr`` tells it apart).
+
+    Raises
+    ------
+    TrainingError : there is a checkpoint to go on from, and it is not of that.
+    """
+    settings = {name: value for name, value in asdict(params).items() if name not in FREE}
+    note = work / NOTE
+    now = hashlib.sha256(repr((parent.sha256, settings, data)).encode()).hexdigest()
+    if last_checkpoint(work) and not (note.exists() and note.read_text() == now):
+        raise other_training(work)
+    note.write_text(now)
 
 
 def last_checkpoint(folder: Path) -> Path | None:

@@ -227,9 +227,9 @@ def test_bad_numbers_stop_and_what_was_saved_is_kept(sources, begun, monkeypatch
 
 
 def test_other_settings_or_data_in_the_folder_are_refused(sources, begun) -> None:
-    with pytest.raises(TrainingError, match="other data or with other settings"):
+    with pytest.raises(TrainingError, match="on other data or with other settings"):
         train(sources, begun, replace(PARAMS, rank=4))
-    with pytest.raises(TrainingError, match="other data or with other settings"):
+    with pytest.raises(TrainingError, match="on other data or with other settings"):
         train(sources_of(made_dataset(n_items=24, n_users=25), sources.base), begun, PARAMS)
     assert train(sources, begun, PARAMS) == begun / "toys-practice"  # more epochs are no other training
 
