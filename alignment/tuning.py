@@ -14,9 +14,8 @@ from typing import Any
 
 import click
 import numpy as np
-import torch
 
-from alignment.sft import CHECKPOINT, SFTParams, practised_adapter, run_sft
+from alignment.sft import SFTParams, practised_adapter, run_sft
 from alignment.sources import Sources, load_sources
 from recsys.datasets import load_dataset
 from recsys.lm.adapter import MANIFEST, read_manifest
@@ -78,16 +77,11 @@ def _measured(sources: Sources, place: Path, params: SFTParams) -> dict[str, Any
     adapter = place / place.name
     made = practised_adapter(adapter) if params.practice else adapter
     if not (made / MANIFEST).exists() or not (place / "done").exists():
-        run_sft(sources, place, adapter, params, lambda message: click.echo(message, err=True))
-        if not _finished(place, params):
+        done = run_sft(sources, place, adapter, params, lambda message: click.echo(message, err=True))
+        if done != made:
             raise click.Abort  # by Ctrl-C; the others would go on
         (place / "done").touch()
     return read_manifest(made).metrics
-
-
-def _finished(place: Path, params: SFTParams) -> bool:
-    _, epoch, _, _ = torch.load(place / CHECKPOINT, weights_only=True, mmap=True)["place"]
-    return bool(epoch == params.epochs + params.practice)
 
 
 def _params(seed: int, given: dict[str, Any]) -> SFTParams:
