@@ -25,11 +25,10 @@ from recsys.lm.ranker import LanguageModel, standard, weights_of
 from recsys.lm.wording import canonical
 from recsys.metrics import hit_ratio, ndcg, rank_of
 from recsys.rankers import ALS
-from recsys.semantic import item_texts, load_embedder
+from recsys.semantic import text_vectors
 from recsys.sequence import SequenceModel, load_or_fit_sequence, params_for
 from recsys.settings import ASSETS, Settings
 from recsys.themes import Themes
-from recsys.vectors import remembering
 
 Progress = Callable[[str], None]
 K = 10
@@ -167,10 +166,3 @@ def load_sources(dataset: Dataset, settings: Settings, progress: Progress | None
         cases=cases,
         core=core,
     )
-
-
-def text_vectors(catalog: Catalog) -> np.ndarray:
-    """Unit vectors of the items' texts, ``(n_items, d)``: the shipped ones, or embedded now."""
-    shipped = ASSETS / catalog.name / "vectors.npz"
-    embed = remembering(shipped, load_embedder) if shipped.exists() else load_embedder()
-    return embed(item_texts(catalog))
