@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,9 +101,10 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an adapter. Raises :class:`AdapterError`."""
+    """The manifest of an adapter, whose name is its folder's. Raises :class:`AdapterError`."""
     try:
-        return TypeAdapter(Manifest).validate_json((folder / MANIFEST).read_bytes())
+        manifest = TypeAdapter(Manifest).validate_json((folder / MANIFEST).read_bytes())
+        return replace(manifest, name=folder.name)
     except FileNotFoundError:
         raise AdapterError(f"{folder} holds no adapter ({MANIFEST} is missing): train or get one.") from None
     except ValidationError as error:
@@ -193,9 +194,12 @@ def load_tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
         data = (folder / WEIGHTS).read_bytes()
         if hashlib.sha256(data).hexdigest() != manifest.sha256:
             raise AdapterError(f"{folder / WEIGHTS} is damaged (its hash is wrong): get it again.")
-        return load(data)
+        tensors = load(data)
     except (OSError, SafetensorError) as error:
         raise AdapterError(f"{folder / WEIGHTS} cannot be read ({error}): get it again.") from None
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise AdapterError(f"Some weights in {folder / WEIGHTS} are no numbers: train it again, or get it.")
+    return tensors
 
 
 def _merge(model: Any, manifest: Manifest, tensors: dict[str, Tensor]) -> None:
