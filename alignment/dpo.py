@@ -19,6 +19,7 @@ from alignment.preferences import Pair, split
 from alignment.training import (
     StopRequest,
     TrainingError,
+    check_alone,
     check_same_training,
     child_manifest,
     revision,
@@ -90,6 +91,7 @@ def align_dpo(
     """Train on pairs, from the adapter ``parent``, and measure what came of it, on the pairs held out
     and on the validation item; returns ``adapter``, the folder that is made."""
     say = progress or (lambda message: None)
+    check_alone()
     beside = with_parents(parent, adapter)
     below, model = read_manifest(beside), sources.ranker(beside).model
     learn, held_out = split(pairs, params.held_out, params.seed)

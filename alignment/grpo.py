@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from alignment import curves
 from alignment.training import (
     StopRequest,
+    check_alone,
     check_same_training,
     child_manifest,
     with_parents,
@@ -86,6 +87,7 @@ def align_grpo(
     returns ``adapter``, the folder that is made. A parent elsewhere is copied beside it."""
     from alignment.grpo_prompts import LISTS, TaskPrompts
 
+    check_alone()
     beside = with_parents(parent, adapter)
     model = sources.ranker(beside).model
     maker = sources.maker(params.seed, mix=LISTS)

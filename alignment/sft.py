@@ -36,6 +36,7 @@ from alignment.training import (
     FREE,
     StopRequest,
     TrainingError,
+    check_alone,
     child_manifest,
     other_training,
     revision,
@@ -122,6 +123,7 @@ def run_sft(
     a finite number (what was saved before that is kept), or the adapter there is of another shape.
     """
     params, say = params or SFTParams(), progress or (lambda message: None)
+    check_alone()
     stop, made = StopRequest(params.minutes), None
     if params.epochs:
         made = _Run(sources, work, adapter, replace(params, practice=0), stop, say).train()

@@ -35,6 +35,17 @@ def other_training(work: Path) -> TrainingError:
     )
 
 
+def check_alone() -> None:
+    """Raises :class:`TrainingError` where several processes were launched: each would learn the same and
+    write the same files."""
+    from accelerate import PartialState
+
+    if PartialState().num_processes > 1:
+        raise TrainingError(
+            "Training runs in one process: start it with `accelerate launch --num_processes 1`."
+        )
+
+
 def check_same_training(work: Path, parent: Manifest, params: Any, data: Any = None) -> None:
     """Note in ``work`` what a Hugging Face trainer learns there: from ``parent``, with ``params`` (a
     dataclass) but for how far it goes, on ``data`` (anything whose ``repr`` tells it apart).

@@ -6,7 +6,9 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import accelerate
 import numpy as np
 import pytest
 import torch
@@ -244,6 +246,13 @@ def test_bad_numbers_stop_and_what_was_saved_is_kept(sources, begun, monkeypatch
         run.train()
     assert (begun / "work" / CHECKPOINT).read_bytes() == kept
     assert all(p.isfinite().all() for p in run.network.parameters())
+
+
+def test_several_processes_are_refused(sources, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(accelerate, "PartialState", lambda: SimpleNamespace(num_processes=2))
+    with pytest.raises(TrainingError, match="one process"):
+        train(sources, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_settings_or_data_in_the_folder_are_refused(sources, begun) -> None:
