@@ -38,6 +38,7 @@ from alignment.training import (
     TrainingError,
     check_alone,
     child_manifest,
+    measured,
     other_training,
     revision,
     write_measured,
@@ -400,7 +401,7 @@ class _Run:
 
     def _manifest(self, metrics: dict[str, Any]) -> Manifest:
         params, sources = self.params, self.sources
-        return Manifest(
+        manifest = Manifest(
             name=self.adapter.name,
             stage="sft",
             base=sources.base_name,
@@ -411,14 +412,11 @@ class _Run:
             rank=params.rank,
             alpha=params.alpha,
             history=params.windows.history,
-            fusion=metrics.get("fusion", 0.0),
-            fusion_brief=metrics.get("fusion_brief"),
-            foresight=metrics.get("foresight", 0.0),
             split="leave-last-out: the last two interactions of every user are unseen",
             training=self._training(),
-            metrics=metrics,
             revision=revision(),
         )
+        return measured(manifest, metrics)
 
 
 def _parts(losses: Losses) -> tuple[float, ...]:

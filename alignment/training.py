@@ -113,17 +113,21 @@ def child_manifest(parent: Manifest, name: str, stage: str, rank: int, training:
     )
 
 
-def write_measured(adapter: Path, manifest: Manifest, metrics: dict[str, Any]) -> None:
-    """Write what validation found of an adapter, and the weights it chose."""
-    measured = replace(
+def measured(manifest: Manifest, metrics: dict[str, Any]) -> Manifest:
+    """A manifest with what validation found, and the weights it chose."""
+    return replace(
         manifest,
         metrics=metrics,
         fusion=metrics.get("fusion", 0.0),
         fusion_brief=metrics.get("fusion_brief"),
         foresight=metrics.get("foresight", 0.0),
-        revision=revision(),
+        list_fusion=metrics.get("list_fusion"),
     )
-    write_manifest(adapter, measured)
+
+
+def write_measured(adapter: Path, manifest: Manifest, metrics: dict[str, Any]) -> None:
+    """Write the manifest of an adapter that was trained and measured now."""
+    write_manifest(adapter, replace(measured(manifest, metrics), revision=revision()))
 
 
 class StopRequest:

@@ -148,11 +148,13 @@ def _language_model(folder: Path, name: str, grounds: Grounds) -> Contender:
     from recsys.lm.ranker import LanguageModel
 
     manifest = read_manifest(folder)
-    weight, brief = (manifest.fusion, manifest.fusion_brief) if fused else (0.0, None)
+    weight, brief, listed = 0.0, None, None
     if fused and grounds.fusion is not None:
-        weight, brief = grounds.fusion, None
+        weight = grounds.fusion
+    elif fused:
+        weight, brief, listed = manifest.fusion, manifest.fusion_brief, manifest.list_fusion
     als = ALS(grounds.catalog, grounds.als)
-    ranker = LanguageModel(grounds.model(folder), name, als, weight, manifest.foresight, brief)
+    ranker = LanguageModel(grounds.model(folder), name, als, weight, manifest.foresight, brief, listed)
     training = manifest.training
     cold = hidden_items(len(grounds.catalog), training.get("hidden", 0.0), training.get("seed", 0))
     decodings: tuple[Decoding, ...] = ("guarded",) if fused else ("free", "distinct", "guarded")

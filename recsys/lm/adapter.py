@@ -51,8 +51,9 @@ class AdapterError(TillerError):
 @dataclass(frozen=True)
 class Manifest:
     """What an adapter is. ``sha256`` is that of the weights; ``parent`` the name of the adapter it
-    stands on; ``fusion``, ``fusion_brief`` and ``foresight`` the weights that validation chose: see
-    :class:`recsys.lm.ranker.LanguageModel`."""
+    stands on. Weights that validation chose, see :class:`recsys.lm.ranker.LanguageModel`: of ALS in scores,
+    ``fusion`` and ``fusion_brief``; in lists, ``foresight``, and of ALS ``list_fusion``, beside brief and
+    long profiles (None: as in scores)."""
 
     name: str
     stage: str
@@ -70,6 +71,7 @@ class Manifest:
     fusion: float = 0.0
     fusion_brief: float | None = None
     foresight: float = 0.0
+    list_fusion: tuple[float, float] | None = None
     split: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)

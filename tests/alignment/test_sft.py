@@ -22,10 +22,10 @@ from alignment.training import StopRequest, TrainingError
 from recsys.datasets import Dataset, leave_last_out
 from recsys.errors import TillerError
 from recsys.interactions import Interactions, no_interactions
-from recsys.lm.adapter import WEIGHTS, load_model, read_manifest, write_manifest
+from recsys.lm.adapter import WEIGHTS, load_model, read_manifest
 from recsys.lm.base import base_hash
 from recsys.settings import Settings
-from tests.alignment.made_sources import sources_of, untrained_adapter
+from tests.alignment.made_sources import sources_of
 from tests.made_lm import made_base
 from tests.recsys.made_use import made_dataset
 
@@ -61,7 +61,8 @@ def train(sources: Sources, folder: Path, params: SFTParams = PARAMS) -> Path:
 
 
 def run_of(sources: Sources, folder: Path, params: SFTParams) -> _Run:
-    return _Run(sources, folder / "work", folder / "toys-sft", params, StopRequest(), lambda message: None)
+    work = folder / "work" / ("" if params.epochs else PRACTISED)
+    return _Run(sources, work, folder / "toys-sft", params, StopRequest(), lambda message: None)
 
 
 @pytest.fixture(scope="module")
@@ -163,11 +164,13 @@ def test_practice_goes_on_from_the_epoch_that_was_kept(sources, begun, monkeypat
     assert read_manifest(run.train()).metrics["ndcg"] == 0.05  # though it ranks worse
 
 
-def test_more_epochs_after_practice_go_on_with_what_was_learned_before_it(sources, whole, tmp_path) -> None:
-    train(sources, tmp_path / "straight", replace(PARAMS, epochs=2, practice=0))
+def test_more_epochs_after_practice_go_on_with_what_was_learned_before_it(
+    sources, whole, begun, tmp_path
+) -> None:
+    never_practised = train(sources, begun, replace(PARAMS, epochs=2, practice=0))
     shutil.copytree(whole.parent, tmp_path / "late")
     parent = train(sources, tmp_path / "late", replace(PARAMS, epochs=2, practice=0))
-    assert weights(parent) == weights(tmp_path / "straight" / "toys-sft")
+    assert weights(parent) == weights(never_practised)
     kept = weights(train(sources, tmp_path / "late", replace(PARAMS, epochs=1, practice=0)))
     assert kept == weights(parent)  # fewer than are done: nothing to do
     with pytest.raises(TrainingError, match="another parent"):  # than the one that practised
@@ -181,10 +184,8 @@ def test_an_adapter_without_its_training_can_practise(sources, begun) -> None:
     child = train(sources, begun, plainly)
     assert read_manifest(child).parent_sha256 == before == weights(begun / "toys-sft")
     assert weights(child) == weights(train(sources, begun, plainly))  # nothing more to do
-    shutil.rmtree(begun / "toys-sft")
-    untrained_adapter(sources, begun / "toys-sft")
-    other = replace(read_manifest(begun / "toys-sft"), rank=2, alpha=4)
-    write_manifest(begun / "toys-sft", other)
+    other = train(sources, begun / "other", replace(PARAMS, practice=0, seed=5))
+    shutil.copytree(other, begun / "toys-sft", dirs_exist_ok=True)
     with pytest.raises(TrainingError, match="another parent"):
         train(sources, begun, plainly)
 
@@ -327,6 +328,7 @@ def test_the_best_epoch_is_kept_and_its_figures_stand_in_the_manifest(base, tmp_
     adapter = train(sources_of(dataset, base, cases), tmp_path)
     metrics = read_manifest(adapter).metrics
     assert {"foresight", "fusion", "fusion_brief", "brief_hr", "list_hr", "list_ndcg"} < set(metrics)
+    assert read_manifest(adapter).list_fusion == tuple(metrics["list_fusion"])
     assert 0 <= metrics["ndcg"] <= metrics["fused_ndcg"] <= 1 and metrics["ndcg"] <= metrics["hr"]
 
 

@@ -72,7 +72,19 @@ class Model:
 def made_adapter(folder, **training):
     folder.mkdir(parents=True)
     manifest = Manifest(
-        "sft", "sft", "base", "", 1, "toys", 80, 1, 1, fusion=0.3, fusion_brief=0.5, training=training
+        "sft",
+        "sft",
+        "base",
+        "",
+        1,
+        "toys",
+        80,
+        1,
+        1,
+        fusion=0.3,
+        fusion_brief=0.5,
+        list_fusion=(0.7, 0.2),
+        training=training,
     )
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest)))
 
@@ -114,6 +126,7 @@ def test_adapters_take_part_alone_and_fused(grounds, tmp_path, monkeypatch):
     assert (alone.name, fused.name) == ("sft-seed0", "sft-seed0+als") and len(loaded) == 1
     assert alone.reads_words and alone.scorer is alone.ranker
     assert (alone.ranker._weights, fused.ranker._weights) == ((0, 0), (0.5, 0.3))
+    assert (alone.ranker._listed, fused.ranker._listed) == ((0, 0), (0.7, 0.2))
     assert alone.cold.tolist() == (np.random.default_rng(3).random(80) < 0.1).tolist()
     (given,) = contenders([str(tmp_path / "models" / "sft-seed0") + "+als"], replace(grounds, fusion=0.7))
-    assert given.ranker._weights == (0.7, 0.7) and given.name == "sft-seed0+als"
+    assert given.ranker._weights == given.ranker._listed == (0.7, 0.7) and given.name == "sft-seed0+als"
