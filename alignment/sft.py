@@ -43,6 +43,7 @@ from alignment.training import (
     revision,
     write_measured,
 )
+from recsys.accuracy import hidden_items
 from recsys.lm.adapter import ITEMS, ROWS, Manifest, item_keys, load_tensors, read_manifest, save_adapter
 from recsys.lm.base import base_hash, load_base, load_tokenizer
 from recsys.lm.composition import IN_SCALE, ItemRows
@@ -163,7 +164,7 @@ class _Run:
         work.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(params.seed)
         n_items = len(sources.catalog)
-        self.trained = np.random.default_rng(params.seed).random(n_items) >= params.hidden
+        self.trained = ~hidden_items(n_items, params.hidden, params.seed)
         base = load_base(sources.base, params.layers)
         self.prompts = Prompts(load_tokenizer(sources.base), base.config.vocab_size)
         factors = sources.als.factors * self.trained[:, None]

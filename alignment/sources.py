@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from alignment.tasks import TaskMaker
+from recsys.accuracy import hidden_items
 from recsys.candidates import CollaborativeModel, Taste, load_or_fit
 from recsys.cases import Case, cases_of
 from recsys.catalog import Catalog
@@ -164,8 +165,11 @@ def load_sources(
     dataset: Dataset,
     settings: Settings,
     progress: Progress | None = None,
+    hidden: float = 0.0,
+    seed: int = 0,
 ) -> Sources:
-    """Fit or load what training needs; nothing of it has seen the last two interactions.
+    """Fit or load what training needs; nothing of it has seen the last two interactions, and ALS and teacher
+    not the :func:`~recsys.accuracy.hidden_items` of a training with this share and seed.
 
     Raises
     ------
@@ -177,10 +181,10 @@ def load_sources(
     split = leave_last_out(dataset.interactions)
     catalog = training_catalog(dataset, split)
     base = base_folder(settings.base_model, settings.data_dir, progress)
-    als = load_or_fit(split.train, len(catalog), folder, progress=progress)
-    teacher = load_or_fit_sequence(
-        split.train, len(catalog), folder, params_for(catalog.name), progress=progress
-    )
+    trained = ~hidden_items(len(catalog), hidden, seed)
+    learned = split.train.select(trained[split.train.item]) if hidden else split.train
+    als = load_or_fit(learned, len(catalog), folder, progress=progress)
+    teacher = load_or_fit_sequence(learned, len(catalog), folder, params_for(catalog.name), progress=progress)
     users, core = five_core(dataset.interactions, len(catalog))
     cases = [c for c in cases_of(dataset.interactions, split, "valid") if users[c.user] and core[c.target]]
     if len(cases) > VALIDATED:

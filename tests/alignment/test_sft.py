@@ -15,10 +15,12 @@ import torch
 from safetensors.torch import load_file
 
 from alignment import sft
+from alignment import sources as made_of
 from alignment.data import WindowParams, Windows
 from alignment.sft import CHECKPOINT, LOG, PRACTISED, SFTParams, _Run, run_sft
 from alignment.sources import Sources, load_sources
 from alignment.training import StopRequest, TrainingError
+from recsys.accuracy import hidden_items
 from recsys.datasets import Dataset, leave_last_out
 from recsys.errors import TillerError
 from recsys.interactions import Interactions, no_interactions
@@ -318,6 +320,18 @@ def test_hidden_items_are_never_learned(sources, tmp_path) -> None:
     for residual in run.network.rows.residual.values():
         assert not residual[hidden].any() and residual[run.trained].any()
     assert not run.network.rows.factors[hidden].any()
+
+
+def test_als_and_teacher_have_not_seen_hidden_items(base, tmp_path, monkeypatch) -> None:
+    taught: list[Interactions] = []
+    monkeypatch.setattr(made_of, "load_or_fit_sequence", lambda train, *_, **__: taught.append(train))
+    monkeypatch.setattr(made_of, "text_vectors", lambda catalog: None)
+    dataset, settings = made_dataset(24, 24), Settings(home=tmp_path, base_model=str(base), _env_file=None)
+    plain, part = load_sources(dataset, settings), load_sources(dataset, settings, hidden=0.3, seed=5)
+    hidden = hidden_items(24, 0.3, 5)
+    assert hidden[taught[0].item].any() and not hidden[taught[1].item].any()
+    assert plain.als.factors[hidden].any() and not part.als.factors[hidden].any()
+    assert len(part.train) == len(plain.train)
 
 
 def test_the_best_epoch_is_kept_and_its_figures_stand_in_the_manifest(base, tmp_path) -> None:
