@@ -45,6 +45,18 @@ def test_runs_are_made_once_and_as_asked(compare, tmp_path, monkeypatch) -> None
     assert compare().stdout.splitlines()[-1] == row
 
 
+def test_runs_of_other_settings_are_put_aside_and_made_anew(compare, tmp_path, monkeypatch) -> None:
+    compare()
+    monkeypatch.setitem(tuning.VARIANTS, "text only", {"parts": ("text",), "rank": 4})
+    again = compare()
+    assert again.stderr.count("was trained with other settings") == 2
+    ranks = {
+        path.parent.name: read_manifest(path.parent).rank for path in tmp_path.rglob(f"*-seed?/{MANIFEST}")
+    }
+    assert ranks == {"text-only-seed0": 4, "text-only-seed1": 4}
+    assert len(list(tmp_path.rglob("text-only-seed0-*/done"))) == 1
+
+
 def test_an_interrupted_run_goes_on_before_the_next(compare, tmp_path, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sft, "StopRequest", StopAfter(2))
