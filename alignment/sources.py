@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from alignment.tasks import TaskMaker
-from recsys.accuracy import hidden_items
+from recsys.accuracy import hidden_items, rank_of_target
 from recsys.candidates import CollaborativeModel, Taste, load_or_fit
 from recsys.cases import Case, cases_of
 from recsys.catalog import Catalog
@@ -24,7 +24,7 @@ from recsys.lm.base import base_folder
 from recsys.lm.decoding import with_beside
 from recsys.lm.ranker import LanguageModel, standard, weights_of
 from recsys.lm.wording import canonical
-from recsys.metrics import hit_ratio, ndcg, rank_of
+from recsys.metrics import hit_ratio, ndcg
 from recsys.rankers import ALS
 from recsys.semantic import text_vectors
 from recsys.sequence import SequenceModel, load_or_fit_sequence, params_for
@@ -123,13 +123,8 @@ class Sources:
 
     def _ranks(self, scores: np.ndarray) -> np.ndarray:
         """Ranks of the validation items among what their users have not used, ``(n_cases,)``."""
-        ranks = []
-        for case, own in zip(self.cases, scores, strict=True):
-            rest = self.core.copy()
-            rest[case.history] = False
-            rest[case.target] = True
-            ranks.append(rank_of(own, case.target, rest))
-        return np.array(ranks)
+        pairs = zip(self.cases, scores, strict=True)
+        return np.array([rank_of_target(case, own, self.core) for case, own in pairs])
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,6 @@ from alignment.rewards import control_term, faults
 from alignment.tasks import TaskMaker
 from alignment.training import TrainingError
 from recsys.candidates import fit
-from recsys.datasets import Dataset
 from recsys.interactions import no_interactions
 from recsys.likeness import Likeness
 from recsys.lm.prompt import Prompts
@@ -36,12 +35,11 @@ class ByRow:
 
 @lru_cache
 def made(
-    n: int = 120, batch: int = 4, seed: int = 0, task: str | None = None, data: Dataset = DATA
+    n: int = 120, batch: int = 4, seed: int = 0, task: str | None = None, items: int = 60
 ) -> TaskPrompts:
-    likeness = Likeness(data.catalog, fit(data.interactions, len(data.catalog)))
-    maker = TaskMaker(
-        data.catalog, ByRow(len(data.catalog)), likeness, mix={task: 1} if task else LISTS, seed=seed
-    )
+    data = made_dataset(items)
+    likeness = Likeness(data.catalog, fit(data.interactions, items))
+    maker = TaskMaker(data.catalog, ByRow(items), likeness, mix={task: 1} if task else LISTS, seed=seed)
     return TaskPrompts(maker, Prompts(small_tokenizer(), FIRST), data.interactions, n, batch, seed)
 
 
@@ -65,7 +63,7 @@ def test_the_label_has_no_fault_and_obeys() -> None:
 
 
 def test_what_is_taught_for_an_order_beside_a_wish_is_what_pays_best() -> None:
-    prompts, found = made(400, task="several", data=made_dataset(200, 60)), 0
+    prompts, found = made(400, task="several", items=200), 0
     for number, entry in enumerate(prompts._entries):
         wish, answer = prompts(number).wish, entry.sample.answer
         asked = wish.constraints

@@ -14,6 +14,7 @@ from recsys.cases import cases_of
 from recsys.controls import ControlIntent
 from recsys.datasets import leave_last_out
 from recsys.errors import TillerError
+from recsys.lm import ranker
 from recsys.lm.adapter import read_manifest, write_manifest
 from recsys.lm.ranker import LanguageModel
 from recsys.metrics import ndcg, rank_of
@@ -40,19 +41,21 @@ def served(
 ) -> float:
     """NDCG@10 of the first place of a plain list, as the product decodes it."""
     model, als = sources.ranker(adapter).model, ALS(sources.catalog, sources.als)
-    ranker = LanguageModel(model, "toys", als, 0.0, foresight, listed=listed)
+    served_model = LanguageModel(model, "toys", als, 0.0, foresight, listed=listed)
     ranks = []
     for case in sources.cases:
         rest = np.ones(len(sources.catalog), bool)
         rest[case.history] = False
         rest[case.target] = True
         taste = case.shortened(5, seed=0) if few else case.taste
-        scores = ranker.steps(taste, ControlIntent(count=10)).scores
+        scores = served_model.steps(taste, ControlIntent(count=10)).scores
         ranks.append(rank_of(scores, case.target, rest))
     return float(ndcg(np.array(ranks), 10).mean())
 
 
-def test_the_weights_of_lists_are_the_best_for_lists_as_served(sources, adapter) -> None:
+def test_the_weights_of_lists_are_the_best_for_lists_as_served(sources, adapter, monkeypatch) -> None:
+    monkeypatch.setattr(ranker, "BRIEF", 5)
+    monkeypatch.setattr(ranker, "LONG", 10)  # as everybody here has
     metrics = measure_again(sources, adapter)
     foresight, (few, many) = metrics["foresight"], metrics["list_fusion"]
     by_foresight = {w: served(sources, adapter, w, (0.0, 0.0), False) for w in FORESIGHT}
