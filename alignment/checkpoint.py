@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from alignment.training import TrainingError
+from alignment.training import TrainingError, other_training
 
 
 def save_checkpoint(path: Path, params: Any, data: str, state: dict[str, Any]) -> None:
@@ -39,10 +39,7 @@ def load_checkpoint(path: Path, params: Any, data: str, free: Collection[str]) -
     asked, then = json.loads(json.dumps(asdict(params))), json.loads(state["params"])
     differs = any(then.get(key) != asked[key] for key in asked if key not in free)
     if differs or state.get("data", data) != data:
-        raise TrainingError(
-            f"{path.parent} holds a training on other data or with other settings: use another name, or "
-            "delete that folder."
-        )
+        raise other_training(path.parent)
     return state
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from alignment.packing import Branch, Window
 from alignment.tasks import Sample, TaskMaker
+from recsys.cases import polarities
 from recsys.interactions import Interactions
 
 #: Likes of a short profile, drawn evenly; and how often a dislike is among them.
@@ -51,7 +52,7 @@ class Windows:
         self, train: Interactions, maker: TaskMaker, trained: np.ndarray, params: WindowParams, seed: int
     ) -> None:
         self._train = train.select(trained[train.item])
-        self._kinds = np.select([self._train.disliked, self._train.liked], ["disliked", "liked"], "seen")
+        self._kinds = polarities(self._train)
         self._bounds = self._train.bounds()
         self._maker, self._trained, self.params, self._seed = maker, trained, params, seed
 

@@ -7,7 +7,6 @@ with the rejected ones (as in "Iterative Reasoning Preference Optimization", Pan
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,8 +19,9 @@ from alignment.preferences import Pair, split
 from alignment.training import (
     StopRequest,
     TrainingError,
+    check_alone,
+    check_same_training,
     child_manifest,
-    last_checkpoint,
     revision,
     with_parents,
 )
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from recsys.lm.model import ItemTokenModel
 
 Progress = Callable[[str], None]
-TABLE, PICTURE, DATA = "curves.csv", "curves.png", "data.sha256"
+TABLE, PICTURE = "curves.csv", "curves.png"
 #: See :func:`alignment.curves.draw`.
 PANELS = (
     ("loss", ("loss",)),
@@ -91,6 +91,7 @@ def align_dpo(
     """Train on pairs, from the adapter ``parent``, and measure what came of it, on the pairs held out
     and on the validation item; returns ``adapter``, the folder that is made."""
     say = progress or (lambda message: None)
+    check_alone()
     beside = with_parents(parent, adapter)
     below, model = read_manifest(beside), sources.ranker(beside).model
     learn, held_out = split(pairs, params.held_out, params.seed)
@@ -175,7 +176,7 @@ def run_dpo(
     Raises
     ------
     TrainingError : numbers are no longer finite (what was saved before that is kept), there are no
-        pairs, or ``work`` holds a training on other pairs.
+        pairs, or ``work`` holds a training of something else.
     """
     params, say = params or DPOParams(), progress or (lambda message: None)
     if not pairs:
@@ -184,7 +185,7 @@ def run_dpo(
     if parent.foresight:  # a guarded list follows both
         tokens += [encode_foreseen(pair, model, params.history) for pair in pairs]
     work.mkdir(parents=True, exist_ok=True)
-    _same_data(work, hashlib.sha256(repr((parent.sha256, tokens)).encode()).hexdigest())
+    check_same_training(work, parent, params, tokens)
     stop = StopRequest(params.minutes)
 
     def report(step: int, steps: int, history: list[dict[str, Any]]) -> None:
@@ -206,17 +207,6 @@ def run_dpo(
     training = asdict(params) | {"pairs": len(pairs)} | _last(trainer)
     manifest = child_manifest(parent, folder.name, "dpo", params.rank, training)
     return save_adapter(folder, manifest, lora_tensors(trainer.model))
-
-
-def _same_data(work: Path, now: str) -> None:
-    """Going on with other pairs would mix two trainings."""
-    note = work / DATA
-    if last_checkpoint(work) and note.exists() and note.read_text() != now:
-        raise TrainingError(
-            f"{work} holds a training on other preferences or from another parent: give the new adapter "
-            "another name, or delete that folder to begin again."
-        )
-    note.write_text(now)
 
 
 def _trainer(

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignment import curves
-from alignment.training import StopRequest, child_manifest, with_parents, write_measured
+from alignment.training import (
+    StopRequest,
+    check_alone,
+    check_same_training,
+    child_manifest,
+    with_parents,
+    write_measured,
+)
 from recsys.lm.adapter import Manifest, read_manifest, save_adapter
 
 if TYPE_CHECKING:
@@ -80,6 +87,7 @@ def align_grpo(
     returns ``adapter``, the folder that is made. A parent elsewhere is copied beside it."""
     from alignment.grpo_prompts import LISTS, TaskPrompts
 
+    check_alone()
     beside = with_parents(parent, adapter)
     model = sources.ranker(beside).model
     maker = sources.maker(params.seed, mix=LISTS)
@@ -113,10 +121,12 @@ def run_grpo(
 
     Raises
     ------
-    TrainingError : numbers are no longer finite; what was saved before that is kept.
+    TrainingError : numbers are no longer finite (what was saved before that is kept), or ``work`` holds a
+        training of something else.
     """
     params, say = params or GRPOParams(), progress or (lambda message: None)
     work.mkdir(parents=True, exist_ok=True)
+    check_same_training(work, parent, params)
     stop = StopRequest(params.minutes)
 
     def report(step: int, steps: int, history: list[dict[str, Any]]) -> None:

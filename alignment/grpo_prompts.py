@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,7 +28,8 @@ SHELF = 20  # batches that are sorted by length together
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A history up to and with the item that came next, and a request after all but that."""
+    """A history up to and with the item that came next, and a request after all but that; what is as
+    long as the catalogue is left out of the sample."""
 
     rows: tuple[int, ...]
     polarities: tuple[str, ...]
@@ -76,13 +77,13 @@ class TaskPrompts:
     def _made(self, number: int) -> Prompt:
         entry = self._entries[number]
         told, sample = entry.rows[:-1], entry.sample
-        plan, scores = self._maker.wished(sample, entry.rows)
+        plan, scores = self._maker.remade(sample, entry.rows)
         constraints = plan.constraints
         known = frozenset((*told, *sample.shown, *constraints.seeds, *constraints.unlike_seeds))
         target = None if entry.rows[-1] in known else entry.rows[-1]
         taste = Taste.of_timeline(told, entry.polarities[:-1])
         profile = self._prompts.profile(taste)
-        wish = Wish(constraints, known, ranking(scores, constraints), target, plan.count)
+        wish = Wish(constraints, known, ranking(scores, plan), target, plan.count)
         return Prompt((*profile, *self._prompts.request(sample.words)), wish, len(profile))
 
 
@@ -111,7 +112,8 @@ def draw_entries(
         history = tuple(rows[place] for place in places)
         [sample] = maker.samples(history, 1, cuts=[len(shown)])
         if sample.intent is not None and len(sample.answer) <= MOST:
-            entries.append(Entry(history, tuple(map(str, polarity[places])), sample))
+            small = replace(sample, plan=None, scores=None, odds=None)  # there are thousands
+            entries.append(Entry(history, tuple(map(str, polarity[places])), small))
     return entries
 
 

@@ -1,8 +1,9 @@
 """What a later stage must not unlearn: what comes next in a profile.
 
-GRPO and DPO teach what to answer to requests. Guarded lists follow the foresight as well, which is read
-off the profile before there is any request (:mod:`recsys.lm.ranker`), and no reward or vote speaks for
-it. So it is held to that of the model the training started from, by the divergence between the two.
+GRPO teaches what to answer to requests. Guarded lists follow the foresight as well, which is read off the
+profile before there is any request (:mod:`recsys.lm.ranker`), and no reward speaks for it. So it is held
+to that of the model the training started from, by the divergence between the two. (DPO learns votes there,
+too, instead.)
 """
 
 from __future__ import annotations

@@ -131,8 +131,7 @@ class Network(nn.Module):
         rows_in, rows_out = rows(~self.untrained)
         tensors = {NORM: self.inner.norm.weight, ROWS + "in": rows_in, ROWS + "out": rows_out}
         tensors |= {TEXT + "in": rows.text_weight("in"), TEXT + "out": rows.text_weight("out")}
-        tensors |= {"cf." + side: rows.factor_weight(side) for side in ("in", "out")}
-        tensors |= {TEXT + "newcomer": rows.newcomer_row(), "factors": rows.factors}
+        tensors |= {TEXT + "newcomer": rows.newcomer_row()}
         kept = {name: tensor.detach().to("cpu", torch.bfloat16) for name, tensor in tensors.items()}
         return kept | lora_tensors(self.peft)
 

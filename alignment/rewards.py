@@ -22,6 +22,7 @@ from typing import Literal
 import numpy as np
 
 from recsys.constraints import CompiledQuota, Constraints, order_key
+from recsys.slate import SlatePlan
 
 Fault = Literal["excess", "non_exist", "repeat", "in_history"]
 PENALTY = -1.0
@@ -49,15 +50,17 @@ class Wish:
         return self.constraints.count if self.available is None else self.available
 
 
-def ranking(scores: np.ndarray, constraints: Constraints | None = None) -> np.ndarray:
+def ranking(scores: np.ndarray, plan: SlatePlan | None = None) -> np.ndarray:
     """0-based rank of every item by ``scores`` ``(n_items,)``, the best being 0; ties by row.
 
-    Under an ``order`` the eligible items come first, by its key; scores break ties. That is the
+    Under an ``order`` what the plan may list comes first, by its key; scores break ties. That is the
     list which :meth:`recsys.slate.SlatePlan.pick` makes.
     """
-    order = constraints.intent.order if constraints else None
-    if constraints and order:
-        by = np.lexsort((-scores, -order_key(constraints.catalog, order), ~constraints.mask))
+    order = plan.constraints.intent.order if plan else None
+    if plan and order:
+        behind = np.ones(len(scores), bool)
+        behind[plan.table.rows] = False
+        by = np.lexsort((-scores, -order_key(plan.constraints.catalog, order), behind))
     else:
         by = np.argsort(-scores, kind="stable")
     ranks = np.empty(len(scores), np.int32)

@@ -15,7 +15,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,18 @@ from alignment.packing import Packed, collate, pack
 from alignment.probe import probe
 from alignment.sources import Sources
 from alignment.tasks import MIX, PRACTICE
-from alignment.training import StopRequest, TrainingError, child_manifest, revision, write_measured
+from alignment.training import (
+    FREE,
+    StopRequest,
+    TrainingError,
+    check_alone,
+    child_manifest,
+    measured,
+    other_training,
+    revision,
+    write_measured,
+)
+from recsys.accuracy import hidden_items
 from recsys.lm.adapter import ITEMS, ROWS, Manifest, item_keys, load_tensors, read_manifest, save_adapter
 from recsys.lm.base import base_hash, load_base, load_tokenizer
 from recsys.lm.composition import IN_SCALE, ItemRows
@@ -40,11 +51,13 @@ from recsys.lm.prompt import Prompts
 from recsys.precision import working_dtype
 
 Progress = Callable[[str], None]
-CHECKPOINT, LOG = "checkpoint.pt", "losses.jsonl"
+CHECKPOINT, LOG, PRACTISED = "checkpoint.pt", "losses.jsonl", "practice"
 #: Batches that are sorted by length together, so that little is padded.
 SORTED_TOGETHER = 16
 CLIP = 1.0
 REPORT_EVERY = 20  # steps
+#: Parameters that only practice reads, beside :data:`FREE` ones.
+OF_PRACTICE = frozenset({"practice", "practised", "obeying", "own_lists"})
 #: In what practice is like what it goes on from.
 SHAPE = ("layers", "rank", "alpha")
 BIAS_RATE = 10.0
@@ -101,19 +114,28 @@ def run_sft(
     adapter: Path,
     params: SFTParams | None = None,
     progress: Progress | None = None,
-) -> Path:
-    """Train, or go on from the checkpoint in ``work``; returns the folder that is made: ``adapter``, or
-    its child.
+) -> Path | None:
+    """Train, or go on from the checkpoints in ``work``; returns the folder that is made: ``adapter``, or
+    its child. None after Ctrl-C, which ends with a checkpoint after the step at hand.
 
     After every epoch an adapter is written and measured on the validation item; the best one is
-    kept. Practice goes on from that one, and what it makes lies beside it, as ``-practice``; without
-    ``epochs`` it goes on from the ``adapter`` that is there. Ctrl-C ends with a checkpoint after the step
-    at hand. Raises :class:`~alignment.training.TrainingError` when the loss is no longer a finite number
-    (what was saved before that is kept), or the adapter there is of another shape.
+    kept. Practice is a training of its own, from that one (without ``epochs``, from the ``adapter`` that is
+    there), and what it makes lies beside it, as ``-practice``. When the time is up, what was learned is
+    written and measured, too. Raises :class:`~alignment.training.TrainingError` when the loss is no longer
+    a finite number (what was saved before that is kept), or the adapter there is of another shape.
     """
-    params = params or SFTParams()
-    work.mkdir(parents=True, exist_ok=True)
-    return _Run(sources, work, adapter, params, progress or (lambda message: None)).train()
+    params, say = params or SFTParams(), progress or (lambda message: None)
+    check_alone()
+    stop, made = StopRequest(params.minutes), None
+    if params.epochs:
+        made = _Run(sources, work, adapter, replace(params, practice=0), stop, say).train()
+        if made is None or stop:
+            if made and params.practice:
+                say("Practice has not begun: the same command goes on with it.")
+            return made
+    if params.practice:
+        made = _Run(sources, work / PRACTISED, adapter, replace(params, epochs=0), stop, say).train()
+    return made
 
 
 def practised_adapter(adapter: Path) -> Path:
@@ -122,16 +144,27 @@ def practised_adapter(adapter: Path) -> Path:
 
 
 class _Run:
+    """The ``epochs`` of ``params``, or where there are none, ``practice`` from the ``adapter`` there is."""
+
     def __init__(
-        self, sources: Sources, work: Path, adapter: Path, params: SFTParams, progress: Progress
+        self,
+        sources: Sources,
+        work: Path,
+        adapter: Path,
+        params: SFTParams,
+        stop: StopRequest,
+        progress: Progress,
     ) -> None:
         from accelerate import Accelerator
 
-        self.sources, self.params, self.say = sources, params, progress
-        self.work, self.adapter, self.made = work, adapter, adapter
+        self.sources, self.params, self.stop, self.say = sources, params, stop, progress
+        self.work, self.adapter = work, adapter
+        self.practising = not params.epochs
+        self.epochs = params.practice if self.practising else params.epochs
+        work.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(params.seed)
         n_items = len(sources.catalog)
-        self.trained = np.random.default_rng(params.seed).random(n_items) >= params.hidden
+        self.trained = ~hidden_items(n_items, params.hidden, params.seed)
         base = load_base(sources.base, params.layers)
         self.prompts = Prompts(load_tokenizer(sources.base), base.config.vocab_size)
         factors = sources.als.factors * self.trained[:, None]
@@ -141,71 +174,57 @@ class _Run:
             factors, sources.vectors, width, params.tied, params.parts, used, in_scale=params.in_scale
         )
         self.network = Network(base, rows, params.rank, params.alpha, params.dropout, self.trained)
-        self.windows = self._windows(params.windows, MIX)
-        self.practised = self._windows(params.practised, PRACTICE)
+        pieces, mix = (params.practised, PRACTICE) if self.practising else (params.windows, MIX)
+        self.windows = self._windows(pieces, mix)
         self.accelerator = Accelerator(mixed_precision="bf16" if working_dtype() is torch.bfloat16 else "no")
         optimizer = torch.optim.AdamW(self._groups(), fused=True)
         self.model, self.optimizer = self.accelerator.prepare(self.network, optimizer)
-        self.stop = StopRequest(params.minutes)
         self.step, self.epoch, self.within = 0, 0, 0
+        self.settled: tuple[Tensor, Tensor] | None = None  # the rows of what practises
         self.scores: dict[str, Any] = {}
         if not self.windows.spans(0):
             raise TrainingError("There is nothing to learn from: nobody has used two items or more.")
-        of_epoch = [self._steps_of(epoch) for epoch in range(params.epochs + params.practice)]
-        self.steps = sum(of_epoch)
-        #: Steps of the part at hand, learning the items or practice, and the step it began at.
-        self.part, self.began = (sum(of_epoch[: params.epochs]), sum(of_epoch[params.epochs :])), 0
-        #: Of practice: what it goes on from, and those items' rows.
-        self.parent: Manifest | None = None
-        self.below: dict[str, Tensor] = {}
-        self.settled: tuple[Tensor, Tensor] | None = None
-        told = (base_hash(sources.base), item_keys(sources.catalog).tolist(), sources.train.item.tolist())
-        self._data = hashlib.sha256(repr(told).encode()).hexdigest()
-
-    @property
-    def practising(self) -> bool:
-        return self.epoch >= self.params.epochs
+        self.steps = sum(map(self._steps_of, range(self.epochs)))
+        told = [base_hash(sources.base), item_keys(sources.catalog).tolist(), sources.train.item.tolist()]
+        if self.practising:
+            self._begin_practice()
+            told.append(self.parent.sha256)
+        self._data = hashlib.sha256(repr(tuple(told)).encode()).hexdigest()
 
     def _windows(self, params: WindowParams, mix: Mapping[str, float]) -> Windows:
         tasks = {task: weight for task, weight in mix.items() if task != "chat" or self.params.chat}
         seed = self.params.seed
         return Windows(self.sources.train, self.sources.maker(seed, mix=tasks), self.trained, params, seed)
 
-    def _windows_of(self, epoch: int) -> Windows:
-        return self.practised if epoch >= self.params.epochs else self.windows
-
     def _steps_of(self, epoch: int) -> int:
         """About so many steps."""
-        windows = self._windows_of(epoch)
+        windows = self.windows
         batches = math.ceil(len(windows.spans(epoch)) * (1 + windows.params.short) / self.params.batch)
-        return batches * (2 if self.params.own_lists and epoch >= self.params.epochs else 1)
+        return batches * (2 if self.practising and self.params.own_lists else 1)
 
-    def train(self) -> Path:
-        if not self._resume() and self.params.epochs:
+    def train(self) -> Path | None:
+        """See :func:`run_sft`."""
+        made = practised_adapter(self.adapter) if self.practising else self.adapter
+        finish = self._finish_practice if self.practising else self._finish_epoch
+        if not self._resume() and not self.practising:
             self.say("Fitting the output rows to the untrained states.")
             with self.accelerator.autocast():
                 probe(self.network, (pack(window, self.prompts) for window in self.windows.histories(0)))
-        if self.epoch > self.params.epochs:  # all was done before
-            self.made = practised_adapter(self.adapter)
-        stop, finish = self.stop, self._finish_epoch
-        with stop.listening():
-            while self.epoch < self.params.epochs + self.params.practice:
-                if self.practising:
-                    self._begin_practice()
-                    finish = self._finish_practice
-                if not self._run_epoch(stop):
-                    break
+        with self.stop.listening():
+            while self.epoch < self.epochs and self._run_epoch():
                 self.epoch, self.within = self.epoch + 1, 0
                 finish()
-        if stop.interrupted:
-            self.say(f"Interrupted; the same command goes on from step {self.step}.")
-        timed_out = self.within and not stop.interrupted
-        if timed_out or not self.scores:  # what was learned since the last epoch counts, too
-            finish()
-        return self.made
+        if self.epoch >= self.epochs:
+            return made
+        if self.stop.interrupted:
+            there = "of the epochs before" if self.scores else "not made yet"
+            self.say(f"Interrupted; {made} is {there}. The same command goes on from step {self.step}.")
+            return None
+        finish()  # what was learned since the last epoch counts, too
+        return made
 
     def _begin_practice(self) -> None:
-        """Go on from the adapter that was kept, whose rows stay: what is learned is a LoRA over it."""
+        """Go on from the adapter that is there, whose rows stay: what is learned is a LoRA over it."""
         self.parent = read_manifest(self.adapter)
         if self.parent.parent:
             raise TrainingError(
@@ -216,14 +235,11 @@ class _Run:
             if was != getattr(self.params, name):
                 raise TrainingError(f"{self.adapter.name} was trained with {name} {was}: give the same.")
         self.below = load_tensors(self.adapter, self.parent)
-        if self.epoch == self.params.epochs and not self.within:
-            self.began = self.step
-            self.network.load(self.below)
-        self.scores = self.scores or {"epoch": self.params.epochs}
+        self.network.load(self.below)
         rows = [self.below[ROWS + side].float().to(self.accelerator.device) for side in ("in", "out")]
         self.settled = rows[0], rows[1]
 
-    def _run_epoch(self, stop: StopRequest) -> bool:
+    def _run_epoch(self) -> bool:
         """Whether the epoch was finished."""
         self.model.train()
         losses: list[tuple[float, ...]] = []
@@ -235,9 +251,10 @@ class _Run:
             self.within = number + 1
             if self._passed(before, REPORT_EVERY):
                 self._report(losses[-REPORT_EVERY:])
-            if stop or self._passed(before, self.params.save_every):
+            stopped = bool(self.stop)
+            if stopped or self._passed(before, self.params.save_every):
                 self._save()
-            if stop:
+            if stopped:
                 return False
         return True
 
@@ -277,7 +294,7 @@ class _Run:
         """The batches of this epoch, the same ones every time."""
         size, pool = self.params.batch, []
         rng = np.random.default_rng((self.params.seed, self.epoch, 2))
-        packed = (pack(window, self.prompts) for window in self._windows_of(self.epoch)(self.epoch))
+        packed = (pack(window, self.prompts) for window in self.windows(self.epoch))
         for window in packed:
             pool.append(window)
             if len(pool) == size * SORTED_TOGETHER:
@@ -286,11 +303,11 @@ class _Run:
         yield from _by_length(pool, size, rng)
 
     def _rate(self) -> float:
-        """Warm-up, then a cosine to a twentieth, also where time is short; again for practice."""
-        step, warmup = self.step - self.began, self.params.warmup
+        """Warm-up, then a cosine to a twentieth, also where time is short."""
+        step, warmup = self.step, self.params.warmup
         if step < warmup:
             return (step + 1) / warmup
-        done = (step - warmup) / max(self.part[self.practising] - warmup, 1)
+        done = (step - warmup) / max(self.steps - warmup, 1)
         done = min(max(done, self.stop.gone), 1.0)
         return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
 
@@ -320,7 +337,7 @@ class _Run:
             "trainable": {name: p.detach() for name, p in self.network.trainable().items()},
             "constant": {name: getattr(self.network.rows, name) for name in CONSTANT},
             "optimizer": self.optimizer.state_dict(),
-            "place": [self.step, self.epoch, self.within, self.began],
+            "place": [self.step, self.epoch, self.within],
             "scores": self.scores,
             "random": torch.get_rng_state(),
         }
@@ -328,7 +345,7 @@ class _Run:
 
     def _resume(self) -> bool:
         """Whether there was something to go on from."""
-        free = {"epochs", "practice", "minutes", "save_every"}
+        free = FREE | ({"practice"} if self.practising else OF_PRACTICE)
         state = load_checkpoint(self._checkpoint, self.params, self._data, free)
         if state is None:
             return False
@@ -339,7 +356,9 @@ class _Run:
             for name, value in state["constant"].items():
                 getattr(self.network.rows, name).copy_(value)
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.epoch, self.within, self.began = state["place"]
+        self.step, self.epoch, self.within, *began = state["place"]
+        if any(began):  # practice once stood in the same checkpoint
+            raise other_training(self.work)
         self.scores = state["scores"]
         torch.set_rng_state(state["random"])
         self.say(f"Going on from step {self.step}.")
@@ -368,14 +387,14 @@ class _Run:
 
     def _finish_practice(self) -> None:
         """Write and measure the adapter of practice, a child of the one it went on from."""
-        assert self.parent is not None
-        params, self.made = self.params, practised_adapter(self.adapter)
-        manifest = child_manifest(self.parent, self.made.name, "practice", params.rank, self._training())
+        params, made = self.params, practised_adapter(self.adapter)
+        manifest = child_manifest(self.parent, made.name, "practice", params.rank, self._training())
         tensors = self.network.child_tensors(self.below, params.alpha / params.rank)
-        manifest = save_adapter(self.made, manifest, tensors)
-        metrics = self.sources.measure(self.made)
+        manifest = save_adapter(made, manifest, tensors)
+        metrics = self.sources.measure(made)
         self.say(f"practice: {_figures(metrics)}")
-        write_measured(self.made, manifest, metrics)
+        write_measured(made, manifest, metrics)
+        self.scores = metrics | {"epoch": self.epoch}
         self._save()
 
     def _training(self) -> dict[str, Any]:
@@ -383,7 +402,7 @@ class _Run:
 
     def _manifest(self, metrics: dict[str, Any]) -> Manifest:
         params, sources = self.params, self.sources
-        return Manifest(
+        manifest = Manifest(
             name=self.adapter.name,
             stage="sft",
             base=sources.base_name,
@@ -394,14 +413,11 @@ class _Run:
             rank=params.rank,
             alpha=params.alpha,
             history=params.windows.history,
-            fusion=metrics.get("fusion", 0.0),
-            fusion_brief=metrics.get("fusion_brief"),
-            foresight=metrics.get("foresight", 0.0),
             split="leave-last-out: the last two interactions of every user are unseen",
             training=self._training(),
-            metrics=metrics,
             revision=revision(),
         )
+        return measured(manifest, metrics)
 
 
 def _parts(losses: Losses) -> tuple[float, ...]:

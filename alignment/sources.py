@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from alignment.tasks import TaskMaker
+from recsys.accuracy import hidden_items, rank_of_target
 from recsys.candidates import CollaborativeModel, Taste, load_or_fit
 from recsys.cases import Case, cases_of
 from recsys.catalog import Catalog
@@ -23,19 +24,18 @@ from recsys.lm.base import base_folder
 from recsys.lm.decoding import with_beside
 from recsys.lm.ranker import LanguageModel, standard, weights_of
 from recsys.lm.wording import canonical
-from recsys.metrics import hit_ratio, ndcg, rank_of
+from recsys.metrics import hit_ratio, ndcg
 from recsys.rankers import ALS
-from recsys.semantic import item_texts, load_embedder
+from recsys.semantic import text_vectors
 from recsys.sequence import SequenceModel, load_or_fit_sequence, params_for
 from recsys.settings import ASSETS, Settings
 from recsys.themes import Themes
-from recsys.vectors import remembering
 
 Progress = Callable[[str], None]
 K = 10
 #: Weights that validation chooses among: of ALS, and of the model's foresight.
 FUSION = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8)
-FORESIGHT = (0.0, 0.5, 1.0, 2.0, 4.0)
+FORESIGHT = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 #: Likes that somebody has told who has just come.
 FEW = 5
 #: Users that validation measures, at most.
@@ -76,64 +76,95 @@ class Sources:
         model = load_model(adapter, self.catalog, self.data_dir, lambda rows: self.vectors[list(rows)])
         return LanguageModel(model, read_manifest(adapter).name, ALS(self.catalog, self.als))
 
-    def measure(self, adapter: Path) -> dict[str, float]:
-        """HR@10 and NDCG@10 of an adapter on the validation item, by its scores (``hr``, ``ndcg``), these
-        with the best weight of ALS (``fusion``, ``fused_ndcg``), and by the first place of a plain list
-        (``list_hr``, ``list_ndcg``) with the best weight of its ``foresight``; also, where only a few
-        likes are told, with the best weight of ALS for that (``fusion_brief``, ``brief_hr``,
-        ``brief_ndcg``). Empty where there is nobody to measure it on."""
+    def measure(self, adapter: Path) -> dict[str, Any]:
+        """What an adapter does on the validation item, and the weights that are best there. Empty where
+        there is nobody to measure it on.
+
+        HR@10 and NDCG@10: ``hr`` and ``ndcg`` of its scores alone; ``fused_`` of these with ALS, beside
+        whole histories, and ``brief_`` beside a few likes; ``list_`` and ``list_brief_`` of the first place
+        of a plain guarded list, as it is served. Weights: of ALS in the scores, ``fusion`` and
+        ``fusion_brief``; in lists, ``foresight``, which is chosen first, without ALS, and of ALS
+        ``list_fusion``, beside few likes and beside whole histories.
+        """
         if not self.cases:
             return {}
-        alone = self.ranker(adapter)
-        tastes = [case.taste for case in self.cases]
-        briefly = self._fused(alone, [case.shortened(FEW, seed=0) for case in self.cases])
-        brief = max(briefly, key=lambda w: _ndcg(briefly[w]))
-        fused = self._fused(alone, tastes, brief)
-        foreseen = alone.scores_many(tastes)
-        ranks, standing = self._ranks(foreseen), standard(foreseen)
-        words = canonical(ControlIntent(count=K), self.catalog)
-        asked = alone.model.scores_many([alone.model.prompt_ids(taste, words) for taste in tastes])
-        listed = {w: self._ranks(with_beside(asked, w * standing)) for w in FORESIGHT}
-        fusion, foresight = (max(by, key=lambda w: _ndcg(by[w])) for by in (fused, listed))
+        ranker = self.ranker(adapter)
+        whole = self._read(ranker, [case.taste for case in self.cases])
+        brief = self._read(ranker, [case.shortened(FEW, seed=0) for case in self.cases])
+        few, ranks_few = self._best(FUSION, lambda w: brief.scores(w, w))
+        many, ranks_many = self._best(FUSION, lambda w: whole.scores(few, w))
+        foresight, _ = self._best(FORESIGHT, lambda w: whole.listed(w, 0.0, 0.0))
+        list_few, listed_few = self._best(FUSION, lambda w: brief.listed(foresight, w, w))
+        list_many, listed_many = self._best(FUSION, lambda w: whole.listed(foresight, list_few, w))
+        weights = {"fusion": many, "fusion_brief": few, "foresight": foresight}
         return {
-            "hr": float(hit_ratio(ranks, K).mean()),
-            "ndcg": _ndcg(ranks),
-            "fusion": fusion,
-            "fused_ndcg": _ndcg(fused[fusion]),
-            "fusion_brief": brief,
-            "brief_hr": float(hit_ratio(briefly[brief], K).mean()),
-            "brief_ndcg": _ndcg(briefly[brief]),
-            "foresight": foresight,
-            "list_hr": float(hit_ratio(listed[foresight], K).mean()),
-            "list_ndcg": _ndcg(listed[foresight]),
+            **_figures("", self._ranks(whole.foreseen)),
+            **_figures("fused_", ranks_many),
+            **_figures("brief_", ranks_few),
+            **_figures("list_", listed_many),
+            **_figures("list_brief_", listed_few),
+            **weights,
+            "list_fusion": (list_few, list_many),
         }
 
-    def _fused(
-        self, model: LanguageModel, tastes: Sequence[Taste], brief: float | None = None
-    ) -> dict[float, np.ndarray]:
-        """Ranks by weight of ALS; ``brief``: its weight beside short profiles, else the same."""
-        foreseen = model.foresee(tastes)
+    def _read(self, ranker: LanguageModel, tastes: Sequence[Taste]) -> Read:
+        words = canonical(ControlIntent(count=K), self.catalog)
+        asked = ranker.model.scores_many([ranker.model.prompt_ids(taste, words) for taste in tastes])
         other = standard(ALS(self.catalog, self.als).scores_many(tastes))
-        weights = {w: weights_of(tastes, w if brief is None else brief, w) for w in FUSION}
-        return {w: self._ranks(with_beside(foreseen, own * other)) for w, own in weights.items()}
+        return Read(tastes, ranker.foresee(tastes), asked, other)
+
+    def _best(
+        self, weights: Sequence[float], scores: Callable[[float], np.ndarray]
+    ) -> tuple[float, np.ndarray]:
+        """The weight with the best NDCG, of several the smallest, and the ranks with it."""
+        ranks = {w: self._ranks(scores(w)) for w in weights}
+        best = max(weights, key=lambda w: _ndcg(ranks[w]))
+        return best, ranks[best]
 
     def _ranks(self, scores: np.ndarray) -> np.ndarray:
         """Ranks of the validation items among what their users have not used, ``(n_cases,)``."""
-        ranks = []
-        for case, own in zip(self.cases, scores, strict=True):
-            rest = self.core.copy()
-            rest[case.history] = False
-            rest[case.target] = True
-            ranks.append(rank_of(own, case.target, rest))
-        return np.array(ranks)
+        pairs = zip(self.cases, scores, strict=True)
+        return np.array([rank_of_target(case, own, self.core) for case, own in pairs])
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """What was read of some profiles, each ``(n, n_items)``: the model's logits at their ends, and behind a
+    request for ten items, and the standardised scores of ALS. The methods are what
+    :class:`~recsys.lm.ranker.LanguageModel` makes of them."""
+
+    tastes: Sequence[Taste]
+    foreseen: np.ndarray
+    asked: np.ndarray
+    other: np.ndarray
+
+    def scores(self, brief: float, long: float) -> np.ndarray:
+        """Scores, with these weights of ALS."""
+        return with_beside(self.foreseen, weights_of(self.tastes, brief, long) * self.other)
+
+    def listed(self, foresight: float, brief: float, long: float) -> np.ndarray:
+        """What decides the first place of a list, with these weights."""
+        other = weights_of(self.tastes, brief, long) * self.other
+        return with_beside(self.asked, foresight * standard(self.foreseen) + other)
+
+
+def _figures(name: str, ranks: np.ndarray) -> dict[str, float]:
+    return {f"{name}hr": float(hit_ratio(ranks, K).mean()), f"{name}ndcg": _ndcg(ranks)}
 
 
 def _ndcg(ranks: np.ndarray) -> float:
     return float(ndcg(ranks, K).mean())
 
 
-def load_sources(dataset: Dataset, settings: Settings, progress: Progress | None = None) -> Sources:
-    """Fit or load what training needs; nothing of it has seen the last two interactions.
+def load_sources(
+    dataset: Dataset,
+    settings: Settings,
+    progress: Progress | None = None,
+    hidden: float = 0.0,
+    seed: int = 0,
+) -> Sources:
+    """Fit or load what training needs; nothing of it has seen the last two interactions, and ALS and teacher
+    not the :func:`~recsys.accuracy.hidden_items` of a training with this share and seed.
 
     Raises
     ------
@@ -145,10 +176,10 @@ def load_sources(dataset: Dataset, settings: Settings, progress: Progress | None
     split = leave_last_out(dataset.interactions)
     catalog = training_catalog(dataset, split)
     base = base_folder(settings.base_model, settings.data_dir, progress)
-    als = load_or_fit(split.train, len(catalog), folder, progress=progress)
-    teacher = load_or_fit_sequence(
-        split.train, len(catalog), folder, params_for(catalog.name), progress=progress
-    )
+    trained = ~hidden_items(len(catalog), hidden, seed)
+    learned = split.train.select(trained[split.train.item]) if hidden else split.train
+    als = load_or_fit(learned, len(catalog), folder, progress=progress)
+    teacher = load_or_fit_sequence(learned, len(catalog), folder, params_for(catalog.name), progress=progress)
     users, core = five_core(dataset.interactions, len(catalog))
     cases = [c for c in cases_of(dataset.interactions, split, "valid") if users[c.user] and core[c.target]]
     if len(cases) > VALIDATED:
@@ -167,10 +198,3 @@ def load_sources(dataset: Dataset, settings: Settings, progress: Progress | None
         cases=cases,
         core=core,
     )
-
-
-def text_vectors(catalog: Catalog) -> np.ndarray:
-    """Unit vectors of the items' texts, ``(n_items, d)``: the shipped ones, or embedded now."""
-    shipped = ASSETS / catalog.name / "vectors.npz"
-    embed = remembering(shipped, load_embedder) if shipped.exists() else load_embedder()
-    return embed(item_texts(catalog))

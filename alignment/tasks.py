@@ -18,7 +18,7 @@ import numpy as np
 
 from alignment.answers import best_list
 from alignment.intents import Intents, Moment
-from alignment.wishes import Wishes
+from alignment.wishes import Steered, Wishes
 from recsys.catalog import Catalog
 from recsys.controls import ControlEdit, ControlIntent
 from recsys.errors import TillerError
@@ -171,13 +171,13 @@ class TaskMaker:
             self._sample(rows, int(cut), scores[at]) for cut, at in zip(drawn, place.tolist(), strict=True)
         ]
 
-    def wished(self, sample: Sample, rows: Sequence[int]) -> tuple[SlatePlan, np.ndarray]:
-        """What a sample of these ``rows`` asks for, and the scores ``(n_items,)`` that its answer is
-        picked by (but for the item that truly came next)."""
+    def remade(self, sample: Sample, rows: Sequence[int]) -> tuple[SlatePlan, np.ndarray]:
+        """The ``plan`` and the ``scores`` of a sample of these ``rows``, made again: they are as long as the
+        catalogue, too much to keep of many samples."""
         assert sample.intent is not None
         plan = plan_slate(sample.intent.compile(self._catalog), rows[: sample.cut], sample.shown)
-        scores = self._teacher.scores_at(rows, [sample.cut])[0]
-        return plan, self._wishes.steer(plan.constraints, plan.eligible, scores).scores
+        plan, steered = self._steered(plan, self._teacher.scores_at(rows, [sample.cut])[0])
+        return plan, steered.scores
 
     def _sample(self, rows: Sequence[int], cut: int, scores: np.ndarray) -> Sample:
         known = tuple(map(int, rows[:cut]))
@@ -283,19 +283,24 @@ class TaskMaker:
         shown: tuple[int, ...] = (),
     ) -> Sample:
         """A sample with its list."""
-        constraints = plan.constraints
-        steered = self._wishes.steer(constraints, plan.eligible, moment.scores)
+        plan, steered = self._steered(plan, moment.scores)
         target = moment.target
         if target is not None and not steered.fits[target]:
             target = None
+        answer, odds = tuple(best_list(plan, steered.scores, target)), None
+        if not (plan.bounds or plan.constraints.intent.order) and steered.scores is moment.scores:
+            odds = np.where(plan.eligible, moment.scores, -np.inf).astype(np.float32)
+        return Sample(task, len(moment.known), words, answer, intent, shown, plan, steered.scores, odds)
+
+    def _steered(self, plan: SlatePlan, scores: np.ndarray) -> tuple[SlatePlan, Steered]:
+        """The teacher's ``scores`` with the plan's wishes, and the plan as far as these narrow it."""
+        constraints = plan.constraints
+        steered = self._wishes.steer(constraints, plan.eligible, scores)
         wished = constraints.seeds or constraints.intent.theme
         if constraints.intent.order and wished and not plan.bounds and steered.fits.sum() >= plan.count:
             # the newest of those that fit, not the newest of all
             plan = replace(plan, table=PatternTable(np.flatnonzero(steered.fits), []))
-        answer, odds = tuple(best_list(plan, steered.scores, target)), None
-        if not (plan.bounds or constraints.intent.order) and steered.scores is moment.scores:
-            odds = np.where(plan.eligible, moment.scores, -np.inf).astype(np.float32)
-        return Sample(task, len(moment.known), words, answer, intent, shown, plan, steered.scores, odds)
+        return plan, steered
 
     def _worded(self, intent: ControlIntent, shown: Sequence[int] = ()) -> Words:
         if not self._unseen and self._rng.random() < CANONICAL:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -17,9 +18,48 @@ from recsys.errors import TillerError
 from recsys.lm.adapter import MANIFEST, MOST_STAGES, Manifest, read_manifest, write_manifest
 from recsys.settings import REPO
 
+#: Parameters that say how far a training goes, not what it is: another value goes on with it.
+FREE = frozenset({"steps", "epochs", "minutes", "save_every"})
+NOTE = "training.sha256"
+
 
 class TrainingError(TillerError):
     """Training cannot go on; the message says what is kept and what to do."""
+
+
+def other_training(work: Path) -> TrainingError:
+    """That what was begun in ``work`` cannot be gone on with."""
+    return TrainingError(
+        f"{work} holds a training from another parent, on other data or with other settings: use another "
+        "name, or delete that folder."
+    )
+
+
+def check_alone() -> None:
+    """Raises :class:`TrainingError` where several processes were launched: each would learn the same and
+    write the same files."""
+    from accelerate import PartialState
+
+    if PartialState().num_processes > 1:
+        raise TrainingError(
+            "Training runs in one process: start it with `accelerate launch --num_processes 1`."
+        )
+
+
+def check_same_training(work: Path, parent: Manifest, params: Any, data: Any = None) -> None:
+    """Note in ``work`` what a Hugging Face trainer learns there: from ``parent``, with ``params`` (a
+    dataclass) but for how far it goes, on ``data`` (anything whose ``repr`` tells it apart).
+
+    Raises
+    ------
+    TrainingError : there is a checkpoint to go on from, and it is not of that.
+    """
+    settings = {name: value for name, value in asdict(params).items() if name not in FREE}
+    note = work / NOTE
+    now = hashlib.sha256(repr((parent.sha256, settings, data)).encode()).hexdigest()
+    if last_checkpoint(work) and not (note.exists() and note.read_text() == now):
+        raise other_training(work)
+    note.write_text(now)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -73,17 +113,21 @@ def child_manifest(parent: Manifest, name: str, stage: str, rank: int, training:
     )
 
 
-def write_measured(adapter: Path, manifest: Manifest, metrics: dict[str, Any]) -> None:
-    """Write what validation found of an adapter, and the weights it chose."""
-    measured = replace(
+def measured(manifest: Manifest, metrics: dict[str, Any]) -> Manifest:
+    """A manifest with what validation found, and the weights it chose."""
+    return replace(
         manifest,
         metrics=metrics,
         fusion=metrics.get("fusion", 0.0),
         fusion_brief=metrics.get("fusion_brief"),
         foresight=metrics.get("foresight", 0.0),
-        revision=revision(),
+        list_fusion=metrics.get("list_fusion"),
     )
-    write_manifest(adapter, measured)
+
+
+def write_measured(adapter: Path, manifest: Manifest, metrics: dict[str, Any]) -> None:
+    """Write the manifest of an adapter that was trained and measured now."""
+    write_manifest(adapter, replace(measured(manifest, metrics), revision=revision()))
 
 
 class StopRequest:

@@ -8,18 +8,21 @@ Runs that are done are read, not repeated; an interrupted one goes on. Their ada
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-import torch
 
-from alignment.sft import CHECKPOINT, SFTParams, practised_adapter, run_sft
+from alignment.sft import SFTParams, practised_adapter, run_sft
 from alignment.sources import Sources, load_sources
+from alignment.training import FREE
 from recsys.datasets import load_dataset
 from recsys.lm.adapter import MANIFEST, read_manifest
+from recsys.lm.base import base_hash
 from recsys.settings import get_settings
 
 #: What each variant changes of the default parameters.
@@ -77,17 +80,26 @@ def _measured(sources: Sources, place: Path, params: SFTParams) -> dict[str, Any
     """The validation figures of a run, done now or before."""
     adapter = place / place.name
     made = practised_adapter(adapter) if params.practice else adapter
-    if not (made / MANIFEST).exists() or not (place / "done").exists():
-        run_sft(sources, place, adapter, params, lambda message: click.echo(message, err=True))
-        if not _finished(place, params):
+    if (place / "done").exists() and not _is_of(made, params, sources):
+        kept = place.with_name(f"{place.name}-{datetime.now():%Y%m%d-%H%M%S}")
+        place.rename(kept)
+        click.echo(f"{place} was trained with other settings: kept as {kept}, and trained again.", err=True)
+    if not (place / "done").exists():
+        done = run_sft(sources, place, adapter, params, lambda message: click.echo(message, err=True))
+        if done != made:
             raise click.Abort  # by Ctrl-C; the others would go on
         (place / "done").touch()
     return read_manifest(made).metrics
 
 
-def _finished(place: Path, params: SFTParams) -> bool:
-    _, epoch, _, _ = torch.load(place / CHECKPOINT, weights_only=True, mmap=True)["place"]
-    return bool(epoch == params.epochs + params.practice)
+def _is_of(made: Path, params: SFTParams, sources: Sources) -> bool:
+    """Whether an adapter was trained as wanted."""
+    if not (made / MANIFEST).exists():
+        return False
+    own = replace(params, epochs=0) if params.practice else params
+    wanted, manifest = json.loads(json.dumps(asdict(own))), read_manifest(made)
+    same = all(manifest.training.get(name) == wanted[name] for name in wanted.keys() - (FREE - {"epochs"}))
+    return same and manifest.base_hash == base_hash(sources.base)
 
 
 def _params(seed: int, given: dict[str, Any]) -> SFTParams:

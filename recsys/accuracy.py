@@ -21,15 +21,22 @@ def accuracy_ranks(
 ) -> dict[str, np.ndarray]:
     """Ranks of the targets, among the 5-core items (boolean ``core``, ``(n_items,)``) and among all;
     the whole history is taken out even where the profile is only ``likes`` of its liked items."""
-    ranks: dict[str, list[int]] = {"5-core": [], "all": []}
+    among = {"5-core": core, "all": np.ones(len(core), bool)}
+    ranks: dict[str, list[int]] = {items: [] for items in among}
     scored = scores_of(ranker, [case.shortened(likes, seed) for case in cases])
     for case, scores in zip(cases, scored, strict=True):
-        rest = np.ones(len(core), bool)
-        rest[case.history] = False
-        rest[case.target] = True
-        ranks["all"].append(rank_of(scores, case.target, rest))
-        ranks["5-core"].append(rank_of(scores, case.target, rest & core))
+        for items, mask in among.items():
+            ranks[items].append(rank_of_target(case, scores, mask))
     return {items: np.array(values) for items, values in ranks.items()}
+
+
+def rank_of_target(case: Case, scores: np.ndarray, among: np.ndarray) -> int:
+    """The 0-based rank of a case's target by ``scores`` among the items of the mask ``among`` (bool
+    ``(n_items,)``) that its user has not used."""
+    rest = among.copy()
+    rest[case.history] = False
+    rest[case.target] = True
+    return rank_of(scores, case.target, rest)
 
 
 def scores_of(ranker: Ranker, tastes: Sequence[Taste]) -> Iterator[np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -18,6 +18,7 @@ from recsys.errors import TillerError
 from recsys.interactions import Interactions
 from recsys.models import find_adapter
 from recsys.rankers import ALS, RANKERS, Decoding, Ranker, Request
+from recsys.semantic import text_vectors
 from recsys.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -84,22 +85,32 @@ class Grounds:
         if folder not in self.models:
             self.progress(f"Loading {folder.name}.")
             data_dir = self.settings.data_dir
-            self.models[folder] = load_model(folder, self.catalog, data_dir, progress=self.progress)
+            self.models[folder] = load_model(
+                folder, self.catalog, data_dir, partial(text_vectors, self.catalog), self.progress
+            )
         return self.models[folder]
 
 
 def contenders(models: Sequence[str | Contender], grounds: Grounds) -> list[Contender]:
     """The contenders of these names; those given ready are taken as they are.
 
+    An adapter goes by its folder's name, or where another takes part of that name, as it was given.
+
     Raises
     ------
-    TillerError : an unknown name, before anything slow happens.
+    TillerError : an unknown name, or one twice, before anything slow happens.
     """
-    makers = [_maker(model, grounds.settings) for model in models]
+    short = [model.name if isinstance(model, Contender) else Path(model).name for model in models]
+    given = [model.name if isinstance(model, Contender) else model for model in models]
+    names = [own if short.count(own) == 1 else whole for own, whole in zip(short, given, strict=True)]
+    for name in names:
+        if names.count(name) > 1:
+            raise TillerError(f"{name} takes part twice: name it once, and folders of one name by path.")
+    makers = [_maker(model, name, grounds.settings) for model, name in zip(models, names, strict=True)]
     return [make(grounds) for make in makers]
 
 
-def _maker(model: str | Contender, settings: Settings) -> Callable[[Grounds], Contender]:
+def _maker(model: str | Contender, name: str, settings: Settings) -> Callable[[Grounds], Contender]:
     if isinstance(model, Contender):
         return lambda grounds: model
     if found := TEACHER.fullmatch(model):
@@ -110,7 +121,7 @@ def _maker(model: str | Contender, settings: Settings) -> Callable[[Grounds], Co
         return lambda grounds: _ranker(model, grounds)
     folder = find_adapter(model.removesuffix(FUSED), settings)
     if folder is not None:
-        return lambda grounds: _language_model(folder, model.endswith(FUSED), grounds)
+        return lambda grounds: _language_model(folder, name, grounds)
     names = ", ".join((*RANKERS, "teacher", ZERO_SHOT))
     raise TillerError(f"There is no ranker “{model}”: choose {names}, or an adapter by name or folder.")
 
@@ -130,17 +141,20 @@ def _teacher(name: str, seed: int, grounds: Grounds) -> Contender:
     return Contender(teacher)
 
 
-def _language_model(folder: Path, fused: bool, grounds: Grounds) -> Contender:
+def _language_model(folder: Path, name: str, grounds: Grounds) -> Contender:
     """An adapter by itself, or with ALS beside it: with the weight asked for, or that of its manifest."""
+    fused = name.endswith(FUSED)
     from recsys.lm.adapter import read_manifest
     from recsys.lm.ranker import LanguageModel
 
     manifest = read_manifest(folder)
-    weight, brief = (manifest.fusion, manifest.fusion_brief) if fused else (0.0, None)
+    weight, brief, listed = 0.0, None, None
     if fused and grounds.fusion is not None:
-        weight, brief = grounds.fusion, None
-    als, name = ALS(grounds.catalog, grounds.als), folder.name + FUSED * fused
-    ranker = LanguageModel(grounds.model(folder), name, als, weight, manifest.foresight, brief)
+        weight = grounds.fusion
+    elif fused:
+        weight, brief, listed = manifest.fusion, manifest.fusion_brief, manifest.list_fusion
+    als = ALS(grounds.catalog, grounds.als)
+    ranker = LanguageModel(grounds.model(folder), name, als, weight, manifest.foresight, brief, listed)
     training = manifest.training
     cold = hidden_items(len(grounds.catalog), training.get("hidden", 0.0), training.get("seed", 0))
     decodings: tuple[Decoding, ...] = ("guarded",) if fused else ("free", "distinct", "guarded")

@@ -61,12 +61,14 @@ def answer(
             say(f"Lists under control: user {chunk[-1].user + 1:,} of {users:,}.")
             told = chunk[-1].user + max(users // 10, 1)
         planned = [(q, plan_slate(compiled(q.intent), q.history.tolist())) for q in chunk]
+        # once for all: nobody's words depend on who else takes part
+        said = [rephrase(q) for q in chunk] if any(c.reads_words for c in contenders) else []
         for contender in contenders:
             mine = [pair for pair in planned if pair[0].user < (contender.users or users)]
             for decoding in contender.decodings if mine else ():
                 _answer(answers, contender, mine, decoding, "canonical", [None] * len(mine))
-                if contender.reads_words and decoding != "guarded":
-                    _answer(answers, contender, mine, decoding, "unseen", [rephrase(q) for q, _ in mine])
+                if contender.reads_words and decoding != "guarded":  # users come one after the other
+                    _answer(answers, contender, mine, decoding, "unseen", said[: len(mine)])
     return answers
 
 

@@ -224,7 +224,8 @@ def training_catalog(dataset: Dataset, split: Split) -> Catalog:
     if tags.empty:
         return catalog
     user, item = tags["user"].to_numpy(int), tags["item"].to_numpy(int)
-    known = user >= 0
-    hidden = known & ((split.valid[user] == item) | (split.test[user] == item))
+    hidden = user >= 0
+    user, item = user[hidden], item[hidden]
+    hidden[hidden] = (split.valid[user] == item) | (split.test[user] == item)
     facet = tag_facet(tags[~hidden], len(catalog))
     return replace(catalog, categorical={**catalog.categorical, "tag": facet})

@@ -95,7 +95,8 @@ class HeldOut:
         own = []
         for name, (_, manifest) in adapters(self.settings).items():
             if manifest.catalog == self.catalog.name:
-                own += [name, name + FUSED] if manifest.fusion else [name]
+                fused = manifest.fusion or any(manifest.list_fusion or ())
+                own += [name, name + FUSED] if fused else [name]
         base = [ZERO_SHOT] if has_base(self.settings.base_model, self.settings.data_dir) else []
         return [*RANKERS, *(["teacher"] if self._teacher_is_fitted() else []), *own, *base]
 
@@ -110,7 +111,8 @@ class HeldOut:
         if name in RANKERS:
             return repr(ALSParams())
         if manifest := self.manifest(name):
-            return f"{manifest.sha256} on {manifest.parent_sha256}, fusion {manifest.fusion}"
+            weights = manifest.fusion, manifest.fusion_brief, manifest.foresight, manifest.list_fusion
+            return f"{manifest.sha256} on {manifest.parent_sha256}, weights {weights}"
         raise TillerError(f"There is no ranker “{name}”: choose {', '.join(self.names())}.")
 
     def manifest(self, name: str) -> Manifest | None:

@@ -162,5 +162,5 @@ def _load(
 
     manifest = read_manifest(folder)
     model = load_model(folder, catalog, settings.data_dir, embed, say)
-    weights = manifest.fusion, manifest.foresight, manifest.fusion_brief
+    weights = manifest.fusion, manifest.foresight, manifest.fusion_brief, manifest.list_fusion
     return LanguageModel(model, manifest.name, ALS(catalog, als), *weights)

@@ -22,6 +22,8 @@ from recsys.catalog import Catalog, CategoricalFacet
 from recsys.errors import TillerError
 from recsys.precision import working_dtype
 from recsys.seal import is_intact, seal
+from recsys.settings import ASSETS
+from recsys.vectors import remembering
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -94,6 +96,14 @@ def item_texts(catalog: Catalog) -> list[str]:
     """The texts of all items."""
     texts = ItemTexts(catalog)
     return [texts[row] for row in range(len(catalog))]
+
+
+def text_vectors(catalog: Catalog, rows: Sequence[int] | None = None) -> np.ndarray:
+    """Unit vectors of the texts of all items, or of these rows, ``(n, d)``: the shipped ones, or embedded
+    now."""
+    texts, shipped = ItemTexts(catalog), ASSETS / catalog.name / "vectors.npz"
+    embed = remembering(shipped, load_embedder) if shipped.exists() else load_embedder()
+    return embed([texts[row] for row in (range(len(catalog)) if rows is None else rows)])
 
 
 def _describes(facet: CategoricalFacet) -> bool:

@@ -6,6 +6,8 @@ Also here: reading what comes back from a page, of which nothing is trusted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, get_args
 
 import numpy as np
@@ -93,8 +95,11 @@ def average_overlap(first: Sequence[Any], second: Sequence[Any]) -> float:
 
 
 def sample_contexts(dataset: Dataset, requests: Sequence[Request], seed: int) -> Iterator[Asked]:
-    """People of the data, each in turn, in random order, with a random request; without end. Without
-    ``requests``, one is made up for each."""
+    """People of the data before what is held out of theirs, each in turn, in random order, with a random
+    request; without end. Without ``requests``, one is made up for each."""
+    from recsys.datasets import leave_last_out
+
+    dataset = replace(dataset, interactions=leave_last_out(dataset.interactions).train)
     catalog, interactions = dataset.catalog, dataset.interactions
     likes = np.bincount(interactions.user, weights=interactions.liked, minlength=len(interactions.users))
     people = np.flatnonzero(likes >= LIKES)
@@ -255,6 +260,7 @@ def make_for(
     from recsys.lm.adapter import read_manifest
     from recsys.models import check_model, find_adapter, load_ranker
     from recsys.rankers import RANKERS
+    from recsys.semantic import text_vectors
 
     settings, dataset, catalog = services.settings, services.dataset, services.catalog
     names = list(dict.fromkeys(side.ranker for pair in plan.pairs for side in pair))
@@ -267,7 +273,7 @@ def make_for(
     rankers: dict[str, MakesSlates] = {}
     adapters: dict[str, str | None] = {}
     for name in names:
-        ranker = load_ranker(name, catalog, als, settings, progress=progress)
+        ranker = load_ranker(name, catalog, als, settings, partial(text_vectors, catalog), progress)
         rankers[name] = services.recommender.with_ranker(ranker, als, catalog)
         folder = None if name in RANKERS else find_adapter(name, settings)
         adapters[name] = read_manifest(folder).sha256 if folder else None

@@ -51,8 +51,10 @@ def sft(dataset: str | None, name: str | None, requests: int | None, **given: An
         if folder is None:
             raise click.UsageError(f"There is no adapter “{name}” to practise: see `tiller models`.")
         adapter = with_parents(folder, practised_adapter(adapter))
-        work = work.with_name(practised_adapter(adapter).name)
-    made = run_sft(load_sources(data, settings, say), work, adapter, params, say)
+    sources = load_sources(data, settings, say, params.hidden, params.seed)
+    made = run_sft(sources, work, adapter, params, say)
+    if made is None:  # interrupted, which has been said
+        return
     say(f"Made {made}. Try it: `tiller recommend --model {made.name} --like TITLE`.")
 
 

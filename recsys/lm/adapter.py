@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +51,9 @@ class AdapterError(TillerError):
 @dataclass(frozen=True)
 class Manifest:
     """What an adapter is. ``sha256`` is that of the weights; ``parent`` the name of the adapter it
-    stands on; ``fusion``, ``fusion_brief`` and ``foresight`` the weights that validation chose: see
-    :class:`recsys.lm.ranker.LanguageModel`."""
+    stands on. Weights that validation chose, see :class:`recsys.lm.ranker.LanguageModel`: of ALS in scores,
+    ``fusion`` and ``fusion_brief``; in lists, ``foresight``, and of ALS ``list_fusion``, beside brief and
+    long profiles (None: as in scores)."""
 
     name: str
     stage: str
@@ -70,6 +71,7 @@ class Manifest:
     fusion: float = 0.0
     fusion_brief: float | None = None
     foresight: float = 0.0
+    list_fusion: tuple[float, float] | None = None
     split: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -101,9 +103,10 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an adapter. Raises :class:`AdapterError`."""
+    """The manifest of an adapter, whose name is its folder's. Raises :class:`AdapterError`."""
     try:
-        return TypeAdapter(Manifest).validate_json((folder / MANIFEST).read_bytes())
+        manifest = TypeAdapter(Manifest).validate_json((folder / MANIFEST).read_bytes())
+        return replace(manifest, name=folder.name)
     except FileNotFoundError:
         raise AdapterError(f"{folder} holds no adapter ({MANIFEST} is missing): train or get one.") from None
     except ValidationError as error:
@@ -193,9 +196,12 @@ def load_tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
         data = (folder / WEIGHTS).read_bytes()
         if hashlib.sha256(data).hexdigest() != manifest.sha256:
             raise AdapterError(f"{folder / WEIGHTS} is damaged (its hash is wrong): get it again.")
-        return load(data)
+        tensors = load(data)
     except (OSError, SafetensorError) as error:
         raise AdapterError(f"{folder / WEIGHTS} cannot be read ({error}): get it again.") from None
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise AdapterError(f"Some weights in {folder / WEIGHTS} are no numbers: train it again, or get it.")
+    return tensors
 
 
 def _merge(model: Any, manifest: Manifest, tensors: dict[str, Tensor]) -> None:

@@ -98,10 +98,6 @@ class ItemRows(nn.Module):
         unit vectors of texts; on the output side :meth:`newcomer_row` is added."""
         return self._weight(self.text, side) / self.text_scale * float("text" in self.parts)
 
-    def factor_weight(self, side: str) -> Tensor:
-        """``(width, f)``: what :attr:`factors` (scaled) contribute to rows."""
-        return self._weight(self.cf, side)
-
     def newcomer_row(self) -> Tensor:
         """The output row ``(width,)`` of an item that is new and has no text."""
         return (self.level + self.newcomer) * self.per_logit

@@ -27,9 +27,11 @@ class LanguageModel:
     """A ranker made of an item-token model, with shares of its foresight and of another ranker.
 
     Under a guard: ``logit + deviation(logits) * (foresight * standardised logit at the profile's end +
-    weight * standardised score of the other)``. The weights are chosen on the validation item and may
-    be 0; that of the other is ``brief`` for profiles of up to :data:`BRIEF` entries, ``weight`` from
-    :data:`LONG` on, and changes evenly between. Reasons are the other's: they are facts of the data.
+    weight * standardised score of the other)``. Scores, where nothing is asked, are those at the profile's
+    end with the other beside them. The weights are chosen on the validation item and may be 0; that of the
+    other is ``brief`` for profiles of up to :data:`BRIEF` entries, ``weight`` from :data:`LONG` on, and
+    changes evenly between; in lists, the two of ``listed`` where these are given. Reasons are the other's:
+    they are facts of the data.
     """
 
     def __init__(
@@ -40,17 +42,19 @@ class LanguageModel:
         weight: float = 0.0,
         foresight: float = 0.0,
         brief: float | None = None,
+        listed: tuple[float, float] | None = None,
     ) -> None:
         self.name = name
         self.adapter: str | None = name
         self.model, self._other, self._foresight = model, other, foresight
         self._weights = (weight if brief is None else brief, weight)
+        self._listed = self._weights if listed is None else listed
 
     def scores(self, taste: Taste) -> np.ndarray:
         return self.scores_many([taste])[0]
 
     def scores_many(self, tastes: Sequence[Taste]) -> np.ndarray:
-        return with_beside(self.foresee(tastes), self._others(tastes))
+        return with_beside(self.foresee(tastes), self._others(tastes, self._weights))
 
     def foresee(self, tastes: Sequence[Taste]) -> np.ndarray:
         """Logits of the next item at the end of each profile, ``(n, n_items)``; seeds stand there as the
@@ -88,14 +92,14 @@ class LanguageModel:
 
     def _beside(self, tastes: Sequence[Taste]) -> np.ndarray | None:
         """What is added to the logits behind a request, in their deviations, ``(n, n_items)``."""
-        if not self._foresight and not any(self._weights):
+        if not self._foresight and not any(self._listed):
             return None
         foreseen = self._foresight * standard(self.foresee(tastes)) if self._foresight else 0
-        return foreseen + self._others(tastes)
+        return foreseen + self._others(tastes, self._listed)
 
-    def _others(self, tastes: Sequence[Taste]) -> np.ndarray:
+    def _others(self, tastes: Sequence[Taste], weights: tuple[float, float]) -> np.ndarray:
         """The other's standardised scores, weighted, ``(n, n_items)``."""
-        return weights_of(tastes, *self._weights) * standard(self._other.scores_many(tastes))
+        return weights_of(tastes, *weights) * standard(self._other.scores_many(tastes))
 
 
 def weights_of(tastes: Sequence[Taste], brief: float, long: float) -> np.ndarray:

@@ -133,8 +133,19 @@ def test_going_on_gives_what_one_go_gives(tmp_path) -> None:
     train(tmp_path / "parts", replace(SMALL, epochs=1))
     whole, parts = curves(tmp_path / "whole"), curves(tmp_path / "parts")
     assert [row["loss"] for row in parts] == [row["loss"] for row in whole]
-    with pytest.raises(TrainingError, match="other preferences .* another name"):
-        train(tmp_path / "parts", n=12)
+
+
+def test_votes_parent_and_settings_of_a_checkpoint_are_the_same_or_refused(tmp_path) -> None:
+    train(tmp_path, replace(SMALL, minutes=1e-6))
+    refused = pytest.raises(TrainingError, match="another parent, on other data or with other settings")
+    with refused:
+        train(tmp_path, n=12)
+    with refused:
+        train(tmp_path, replace(SMALL, beta=5.0))
+    other = replace(PARENT, sha256="2")
+    with refused:
+        run_dpo(small_model(CATALOG), other, votes(16), tmp_path / "toys-dpo", tmp_path, SMALL)
+    assert train(tmp_path, replace(SMALL, epochs=1)).training["steps"] == 4  # how far it goes is free
 
 
 def test_bad_numbers_stop_with_what_is_good_kept(tmp_path, monkeypatch) -> None:

@@ -183,6 +183,20 @@ def test_going_on_gives_what_one_go_gives(tmp_path: Path, credit: str) -> None:
         assert [row[key] for row in parts] == [row[key] for row in whole]
 
 
+def test_parent_and_settings_of_a_checkpoint_are_the_same_or_refused(tmp_path: Path) -> None:
+    train(tmp_path, replace(SMALL, steps=2))
+    refused = pytest.raises(TrainingError, match="another parent, on other data or with other settings")
+    with refused:
+        train(tmp_path, replace(SMALL, temperature=0.9))
+    whole = ItemTokenModel(small_model(), small_tokenizer(), CATALOG)
+    with refused:
+        run_grpo(whole, replace(PARENT, sha256="2"), prompt, tmp_path / "toys-grpo", tmp_path, SMALL)
+    assert len(train(tmp_path, replace(SMALL, steps=3))) == 3  # how far it goes is free
+    (tmp_path / "training.sha256").unlink()
+    with refused:  # of what, nobody knows
+        train(tmp_path)
+
+
 def test_no_time_left_is_one_step_and_a_checkpoint(tmp_path: Path) -> None:
     rows = train(tmp_path, GRPOParams(steps=50, minutes=1e-6, prompts=2, group=4, rank=4))
     assert len(rows) == 1
@@ -201,7 +215,7 @@ def test_ctrl_c_ends_after_the_step_and_the_second_at_once(tmp_path: Path) -> No
 
 
 def test_bad_numbers_stop_with_what_is_good_kept(tmp_path: Path) -> None:
-    train(tmp_path, GRPOParams(steps=2, prompts=2, group=4, rank=4, save_every=2))
+    train(tmp_path, replace(SMALL, steps=2))
     broken = small_model()
     broken.lm_head.weight.data[3] = float("nan")
     with pytest.raises(TrainingError, match="checkpoint-2 .* last good state"):

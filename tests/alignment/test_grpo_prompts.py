@@ -26,15 +26,21 @@ FIRST = 100
 class ByRow:
     """The teacher ranks items by their row."""
 
+    def __init__(self, n_items: int = 60) -> None:
+        self.n_items = n_items
+
     def scores_at(self, history: Sequence[int], cuts: Sequence[int]) -> np.ndarray:
-        return np.tile(-np.arange(60, dtype=np.float32), (len(cuts), 1))
+        return np.tile(-np.arange(self.n_items, dtype=np.float32), (len(cuts), 1))
 
 
 @lru_cache
-def made(n: int = 120, batch: int = 4, seed: int = 0) -> TaskPrompts:
-    likeness = Likeness(DATA.catalog, fit(DATA.interactions, 60))
-    maker = TaskMaker(DATA.catalog, ByRow(), likeness, mix=LISTS, seed=seed)
-    return TaskPrompts(maker, Prompts(small_tokenizer(), FIRST), DATA.interactions, n, batch, seed)
+def made(
+    n: int = 120, batch: int = 4, seed: int = 0, task: str | None = None, items: int = 60
+) -> TaskPrompts:
+    data = made_dataset(items)
+    likeness = Likeness(data.catalog, fit(data.interactions, items))
+    maker = TaskMaker(data.catalog, ByRow(items), likeness, mix={task: 1} if task else LISTS, seed=seed)
+    return TaskPrompts(maker, Prompts(small_tokenizer(), FIRST), data.interactions, n, batch, seed)
 
 
 def test_seeds_decide() -> None:
@@ -54,6 +60,23 @@ def test_the_label_has_no_fault_and_obeys() -> None:
         constraints = wish.constraints
         if constraints.controls or constraints.quotas or constraints.intent.order:
             assert control_term(entry.sample.answer, wish) == 1
+
+
+def test_what_is_taught_for_an_order_beside_a_wish_is_what_pays_best() -> None:
+    prompts, found = made(400, task="several", items=200), 0
+    for number, entry in enumerate(prompts._entries):
+        wish, answer = prompts(number).wish, entry.sample.answer
+        asked = wish.constraints
+        narrowed = asked.intent.order and (asked.seeds or asked.intent.theme) and not asked.quotas
+        if narrowed and wish.target not in answer:
+            assert sorted(wish.ranks[list(answer)]) == list(range(len(answer)))
+            found += 1
+    assert found > 3
+
+
+def test_no_entry_keeps_what_is_as_long_as_the_catalogue() -> None:
+    for entry in made()._entries:
+        assert entry.sample.plan is entry.sample.scores is entry.sample.odds is None
 
 
 def test_the_profile_is_told_and_may_not_come_back() -> None:

@@ -21,6 +21,7 @@ from alignment.rewards import (
     ranking,
 )
 from recsys.controls import Clause, ControlIntent, Quota, Range
+from recsys.slate import plan_slate
 from tests.recsys.made_use import made_dataset
 
 CATALOG = (
@@ -157,9 +158,9 @@ def test_ranking_by_scores_and_under_an_order() -> None:
     scores = np.zeros(60)
     scores[[7, 3]] = 2, 1
     assert ranking(scores)[[7, 3, 0]].tolist() == [0, 1, 2]
-    newest = ControlIntent(order="newest", exclude=(Clause(facet="maker", any_of=("Eve",)),)).compile(CATALOG)
+    newest = ControlIntent(order="newest", exclude=(Clause(facet="maker", any_of=("Eve",)),))
     scores[38] = 1
-    ranks = ranking(scores, newest)
+    ranks = ranking(scores, plan_slate(newest.compile(CATALOG)))
     assert ranks[38] == 0, "1-year-younger 39 is Eve's and not eligible"
     assert ranks[7] < ranks[6], "1977 before 1976"
     assert ranks[39] > ranks[0], "what is not eligible comes after all that is"

@@ -6,17 +6,21 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import accelerate
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from alignment import sft
+from alignment import sources as made_of
 from alignment.data import WindowParams, Windows
-from alignment.sft import CHECKPOINT, LOG, SFTParams, _Run, run_sft
+from alignment.sft import CHECKPOINT, LOG, PRACTISED, SFTParams, _Run, run_sft
 from alignment.sources import Sources, load_sources
 from alignment.training import StopRequest, TrainingError
+from recsys.accuracy import hidden_items
 from recsys.datasets import Dataset, leave_last_out
 from recsys.errors import TillerError
 from recsys.interactions import Interactions, no_interactions
@@ -53,7 +57,14 @@ def sources(base) -> Sources:
 
 
 def train(sources: Sources, folder: Path, params: SFTParams = PARAMS) -> Path:
-    return run_sft(sources, folder / "work", folder / "toys-sft", params)
+    made = run_sft(sources, folder / "work", folder / "toys-sft", params)
+    assert made is not None
+    return made
+
+
+def run_of(sources: Sources, folder: Path, params: SFTParams) -> _Run:
+    work = folder / "work" / ("" if params.epochs else PRACTISED)
+    return _Run(sources, work, folder / "toys-sft", params, StopRequest(), lambda message: None)
 
 
 @pytest.fixture(scope="module")
@@ -138,35 +149,34 @@ def test_practice_makes_answers_obey_and_is_a_child_with_its_parents_rows(source
     assert torch.equal(before.lm_head.weight, after.lm_head.weight)
     ids = torch.tensor([[1, 2, 3]])
     assert not torch.allclose(before(ids).logits, after(ids).logits, atol=1e-3)
-    log = [json.loads(line) for line in (begun / "work" / LOG).read_text().splitlines()]
-    obeying = [record["obeying"] for record in log if record["epoch"]]
-    assert obeying[-1] < obeying[0] - 0.1 and not any(r["obeying"] for r in log if not r["epoch"])
+    log = (begun / "work" / PRACTISED / LOG).read_text().splitlines()
+    obeying = [json.loads(line)["obeying"] for line in log]
+    assert obeying[-1] < obeying[0] - 0.1
 
 
 def test_practice_goes_on_from_the_epoch_that_was_kept(sources, begun, monkeypatch) -> None:
     figures = iter([{"hr": 0.5, "ndcg": 0.3}, {"hr": 0.4, "ndcg": 0.1}, {"hr": 0.3, "ndcg": 0.05}])
     monkeypatch.setattr(Sources, "measure", lambda self, adapter: next(figures))
-    run = _Run(
-        sources, begun / "two", begun / "two" / "toys-sft", replace(PARAMS, epochs=2), lambda message: None
-    )
-    (begun / "two").mkdir()
-    started: list[dict[str, torch.Tensor]] = []
-    train_on = run._train_on
-
-    def watched(windows):
-        if run.practising and not started:
-            started.append(run.network.child_tensors(run.below, 2.0))
-        return train_on(windows)
-
-    monkeypatch.setattr(run, "_train_on", watched)
-    child = run.train()
+    train(sources, begun / "two", replace(PARAMS, epochs=2, practice=0))
     assert read_manifest(begun / "two" / "toys-sft").metrics["ndcg"] == 0.3  # the first epoch
-    assert read_manifest(child).metrics["ndcg"] == 0.05  # though it ranks worse
-    for name, tensor in started[0].items():
+    run = run_of(sources, begun / "two", replace(PARAMS, epochs=0))
+    for name, tensor in run.network.child_tensors(run.below, 2.0).items():
         if name.endswith(".B"):
             assert not tensor.any(), name
-    place = torch.load(begun / "two" / CHECKPOINT, weights_only=True)["place"]
-    assert 0 < place[3] < place[0]  # practice has a learning rate of its own from there
+    assert read_manifest(run.train()).metrics["ndcg"] == 0.05  # though it ranks worse
+
+
+def test_more_epochs_after_practice_go_on_with_what_was_learned_before_it(
+    sources, whole, begun, tmp_path
+) -> None:
+    never_practised = train(sources, begun, replace(PARAMS, epochs=2, practice=0))
+    shutil.copytree(whole.parent, tmp_path / "late")
+    parent = train(sources, tmp_path / "late", replace(PARAMS, epochs=2, practice=0))
+    assert weights(parent) == weights(never_practised)
+    kept = weights(train(sources, tmp_path / "late", replace(PARAMS, epochs=1, practice=0)))
+    assert kept == weights(parent)  # fewer than are done: nothing to do
+    with pytest.raises(TrainingError, match="another parent"):  # than the one that practised
+        train(sources, tmp_path / "late", replace(PARAMS, epochs=2))
 
 
 def test_an_adapter_without_its_training_can_practise(sources, begun) -> None:
@@ -176,6 +186,10 @@ def test_an_adapter_without_its_training_can_practise(sources, begun) -> None:
     child = train(sources, begun, plainly)
     assert read_manifest(child).parent_sha256 == before == weights(begun / "toys-sft")
     assert weights(child) == weights(train(sources, begun, plainly))  # nothing more to do
+    other = train(sources, begun / "other", replace(PARAMS, practice=0, seed=5))
+    shutil.copytree(other, begun / "toys-sft", dirs_exist_ok=True)
+    with pytest.raises(TrainingError, match="another parent"):
+        train(sources, begun, plainly)
 
 
 @pytest.mark.parametrize(
@@ -188,17 +202,19 @@ def test_what_cannot_practise_is_refused(sources, whole, tmp_path, name, of, sai
         run_sft(sources, tmp_path / "work", tmp_path / name, replace(PARAMS, epochs=0, rank=of))
 
 
-@pytest.mark.parametrize("epoch", [0, 1])
-def test_going_on_ends_where_one_go_ends(sources, whole, tmp_path, monkeypatch, epoch) -> None:
-    stop = 3
-    if epoch:  # when all but one batch is practised; each is two steps
-        stop = read_manifest(whole).training["steps"] - 2
+@pytest.mark.parametrize("practising", [False, True])
+def test_going_on_ends_where_one_go_ends(sources, whole, tmp_path, monkeypatch, practising) -> None:
     learning = read_manifest(whole.with_name("toys-sft")).training["steps"]
-    batches = min(stop, learning) + max(stop - learning, 0) // 2
-    monkeypatch.setattr(sft, "StopRequest", StopAfter(2 * batches - 1))  # it is asked twice a batch
-    train(sources, tmp_path)
-    place = torch.load(tmp_path / "work" / CHECKPOINT, weights_only=True)["place"]
-    assert place[:2] == [stop, epoch]
+    looks, work = 3, tmp_path / "work"  # it is asked once a batch
+    if practising:  # when one batch is practised, which is two steps; it is asked between the two, too
+        looks, work = learning + 1 + 1, work / PRACTISED
+    monkeypatch.setattr(sft, "StopRequest", StopAfter(looks))
+    said: list[str] = []
+    assert run_sft(sources, tmp_path / "work", tmp_path / "toys-sft", PARAMS, said.append) is None
+    assert said[-1].startswith("Interrupted") and "is not made yet" in said[-1]
+    assert (tmp_path / "toys-sft").exists() == practising and not (tmp_path / "toys-practice").exists()
+    place = torch.load(work / CHECKPOINT, weights_only=True)["place"]
+    assert place == ([2, 0, 1] if practising else [3, 0, 3])
     monkeypatch.undo()
     parts = train(sources_of(made_dataset(n_items=24, n_users=24), sources.base), tmp_path)
     assert parts.name == whole.name and weights(parts) == weights(whole)
@@ -206,10 +222,19 @@ def test_going_on_ends_where_one_go_ends(sources, whole, tmp_path, monkeypatch, 
     assert train(sources, tmp_path) == parts  # once more: there is nothing left to do
 
 
+def test_when_time_is_up_what_was_learned_is_there_and_practice_waits(sources, tmp_path) -> None:
+    said: list[str] = []
+    made = run_sft(
+        sources, tmp_path / "work", tmp_path / "toys-sft", replace(PARAMS, minutes=1e-9), said.append
+    )
+    assert made == tmp_path / "toys-sft" and read_manifest(made).training["steps"] == 1
+    assert "Practice has not begun" in said[-1] and not (tmp_path / "toys-practice").exists()
+
+
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_bad_numbers_stop_and_what_was_saved_is_kept(sources, begun, monkeypatch, what) -> None:
     kept = (begun / "work" / CHECKPOINT).read_bytes()
-    run = _Run(sources, begun / "work", begun / "toys-sft", PARAMS, lambda message: None)
+    run = run_of(sources, begun, replace(PARAMS, epochs=2))
     forward = run.network.forward
 
     def broken(*args):
@@ -226,10 +251,17 @@ def test_bad_numbers_stop_and_what_was_saved_is_kept(sources, begun, monkeypatch
     assert all(p.isfinite().all() for p in run.network.parameters())
 
 
+def test_several_processes_are_refused(sources, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(accelerate, "PartialState", lambda: SimpleNamespace(num_processes=2))
+    with pytest.raises(TrainingError, match="one process"):
+        train(sources, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_settings_or_data_in_the_folder_are_refused(sources, begun) -> None:
-    with pytest.raises(TrainingError, match="other data or with other settings"):
+    with pytest.raises(TrainingError, match="on other data or with other settings"):
         train(sources, begun, replace(PARAMS, rank=4))
-    with pytest.raises(TrainingError, match="other data or with other settings"):
+    with pytest.raises(TrainingError, match="on other data or with other settings"):
         train(sources_of(made_dataset(n_items=24, n_users=25), sources.base), begun, PARAMS)
     assert train(sources, begun, PARAMS) == begun / "toys-practice"  # more epochs are no other training
 
@@ -258,8 +290,7 @@ def test_the_manifest_says_what_it_is_and_the_model_is_served(sources, whole) ->
 
 
 def test_the_served_model_says_what_the_trained_one_says(sources, tmp_path) -> None:
-    run = _Run(sources, tmp_path / "work", tmp_path / "toys-sft", PARAMS, lambda message: None)
-    (tmp_path / "work").mkdir()
+    run = run_of(sources, tmp_path, PARAMS)
     adapter = run.train()
     model = load_model(adapter, sources.catalog, tmp_path)
     ids = torch.tensor([[*model.prompts.head, model.first + 3, model.first + 8]])
@@ -276,9 +307,7 @@ def test_the_served_model_says_what_the_trained_one_says(sources, tmp_path) -> N
 
 
 def test_hidden_items_are_never_learned(sources, tmp_path) -> None:
-    params = replace(PARAMS, hidden=0.3)
-    run = _Run(sources, tmp_path / "work", tmp_path / "toys-sft", params, lambda message: None)
-    (tmp_path / "work").mkdir()
+    run = run_of(sources, tmp_path, replace(PARAMS, hidden=0.3))
     hidden = np.flatnonzero(~run.trained)
     assert 0 < len(hidden) < 24
     tokens = set((run.prompts.first + hidden).tolist())
@@ -293,6 +322,18 @@ def test_hidden_items_are_never_learned(sources, tmp_path) -> None:
     assert not run.network.rows.factors[hidden].any()
 
 
+def test_als_and_teacher_have_not_seen_hidden_items(base, tmp_path, monkeypatch) -> None:
+    taught: list[Interactions] = []
+    monkeypatch.setattr(made_of, "load_or_fit_sequence", lambda train, *_, **__: taught.append(train))
+    monkeypatch.setattr(made_of, "text_vectors", lambda catalog: None)
+    dataset, settings = made_dataset(24, 24), Settings(home=tmp_path, base_model=str(base), _env_file=None)
+    plain, part = load_sources(dataset, settings), load_sources(dataset, settings, hidden=0.3, seed=5)
+    hidden = hidden_items(24, 0.3, 5)
+    assert hidden[taught[0].item].any() and not hidden[taught[1].item].any()
+    assert plain.als.factors[hidden].any() and not part.als.factors[hidden].any()
+    assert len(part.train) == len(plain.train)
+
+
 def test_the_best_epoch_is_kept_and_its_figures_stand_in_the_manifest(base, tmp_path) -> None:
     from recsys.cases import cases_of
 
@@ -301,6 +342,7 @@ def test_the_best_epoch_is_kept_and_its_figures_stand_in_the_manifest(base, tmp_
     adapter = train(sources_of(dataset, base, cases), tmp_path)
     metrics = read_manifest(adapter).metrics
     assert {"foresight", "fusion", "fusion_brief", "brief_hr", "list_hr", "list_ndcg"} < set(metrics)
+    assert read_manifest(adapter).list_fusion == tuple(metrics["list_fusion"])
     assert 0 <= metrics["ndcg"] <= metrics["fused_ndcg"] <= 1 and metrics["ndcg"] <= metrics["hr"]
 
 

@@ -3,8 +3,6 @@ interrupted."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from click.testing import CliRunner
 
@@ -14,6 +12,7 @@ from recsys.datasets import leave_last_out
 from recsys.lm.adapter import MANIFEST, read_manifest
 from recsys.settings import Settings
 from tests.alignment.made_sources import sources_of
+from tests.alignment.test_sft import StopAfter
 from tests.made_lm import made_base
 from tests.recsys.made_use import made_dataset
 
@@ -46,15 +45,22 @@ def test_runs_are_made_once_and_as_asked(compare, tmp_path, monkeypatch) -> None
     assert compare().stdout.splitlines()[-1] == row
 
 
+def test_runs_of_other_settings_are_put_aside_and_made_anew(compare, tmp_path, monkeypatch) -> None:
+    compare()
+    monkeypatch.setitem(tuning.VARIANTS, "text only", {"parts": ("text",), "rank": 4})
+    again = compare()
+    assert again.stderr.count("was trained with other settings") == 2
+    ranks = {
+        path.parent.name: read_manifest(path.parent).rank for path in tmp_path.rglob(f"*-seed?/{MANIFEST}")
+    }
+    assert ranks == {"text-only-seed0": 4, "text-only-seed1": 4}
+    assert len(list(tmp_path.rglob("text-only-seed0-*/done"))) == 1
+
+
 def test_an_interrupted_run_goes_on_before_the_next(compare, tmp_path, monkeypatch) -> None:
-    whole, seeds = sft.run_sft, []
-
-    def interrupted(sources, place, adapter, params, say):
-        seeds.append(params.seed)
-        return whole(sources, place, adapter, replace(params, minutes=1e-9), say)
-
-    monkeypatch.setattr(tuning, "run_sft", interrupted)
-    assert compare().exit_code == 1 and seeds == [0]
-    monkeypatch.setattr(tuning, "run_sft", whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(sft, "StopRequest", StopAfter(2))
+        assert compare().exit_code == 1
+    assert [path.name for path in tmp_path.rglob("*-seed*") if path.is_dir()] == ["text-only-seed0"]
     assert compare().exit_code == 0
     assert len(list(tmp_path.rglob("done"))) == 2

@@ -154,6 +154,30 @@ def test_unseen_words_are_measured_apart():
     assert ("+C", "paper", "guarded", "unseen") not in rows
 
 
+def test_everybody_gets_the_same_unseen_words():
+    class Reading(Obedient):
+        def __init__(self, name):
+            super().__init__()
+            self.name, self.read = name, []
+
+        def lists(self, requests, decoding):
+            self.read += [request.words for request in requests if request.words]
+            return super().lists(requests, decoding)
+
+    def words_read(*names, decodings=("free",)):
+        said = iter(range(10**6))
+        rankers = [Reading(name) for name in names]
+        asked = questions(CATALOG, CASES, Popularity(CATALOG), 1, 0)
+        made = [Contender(ranker, decodings, reads_words=True) for ranker in rankers]
+        answer(made, CATALOG, asked, len(CASES), lambda q: (str(next(said)),), lambda m: None)
+        return [ranker.read for ranker in rankers]
+
+    [alone] = words_read("a")
+    assert len(alone) == len(set(alone)) > 6
+    assert words_read("b", "a") == [alone, alone]
+    assert words_read("a", decodings=("free", "distinct")) == [alone * 2]
+
+
 def test_one_list_by_hand():
     intent = category_intent("color", "Blue", "MP")  # at least 3 of 10; even rows are Blue
     question = Question(0, "paper", "MP", intent, Taste(liked=(0,)), np.array([0]), (5,))

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -401,6 +402,14 @@ def test_statistics() -> None:
     assert out.numeric["rating"][1] == pytest.approx((2 + PRIOR_VOTES * 4) / (1 + PRIOR_VOTES))
     assert np.isnan(out.numeric["rating"][2])
     assert item_statistics(catalog, no_interactions()) is catalog
+
+
+def test_tags_of_people_without_interactions_stay() -> None:
+    catalog = Catalog(name="toys", ids=[1], titles=["A"], texts=["A"], categorical={}, numeric={})
+    tags = pd.DataFrame({"user": [-1], "item": [0], "tag": ["loud"], "timestamp": [0]})
+    nobody = no_interactions()
+    out = training_catalog(Dataset(catalog, nobody, tags=tags), leave_last_out(nobody))
+    assert out.categorical["tag"].values_of(0) == ["loud"]
 
 
 def test_the_training_catalogue_has_not_seen_the_last_two(films: Dataset) -> None:

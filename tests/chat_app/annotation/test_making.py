@@ -26,6 +26,7 @@ from chat_app.controller.turn import Event, TurnIntent
 from chat_app.conversation import Conversation
 from chat_app.personal import Personal
 from recsys.controls import ControlIntent
+from recsys.datasets import leave_last_out
 from recsys.profile import Profile
 from recsys.slate import Slate, SlateItem
 from tests.made import catalog_of
@@ -161,6 +162,11 @@ def test_contexts_are_people_of_the_data_with_requests_that_can_be_read(small_re
         assert conversation is None
         assert len(profile.liked) >= making.LIKES and intent.count == making.COUNT
         assert words[0].isupper() and words.endswith(".") and intent.compile(dataset.catalog)
+    train = leave_last_out(dataset.interactions).train  # adapters must not learn what is held out
+    spans = zip(train.bounds(), train.bounds()[1:], strict=False)
+    ids = dataset.catalog.ids
+    known = {tuple(dict.fromkeys(ids[row] for row in train.item[a:b])) for a, b in spans}
+    assert all(profile.order in known for profile, *_ in drawn)
     given_ = (("red toys", RED),)
     assert {asked.request for asked in islice(sample_contexts(dataset, given_, 0), 5)} == set(given_)
 

@@ -10,11 +10,20 @@ import numpy as np
 import pytest
 import torch
 
+from alignment.training import child_manifest
 from recsys.candidates import fit
 from recsys.catalog import Catalog
 from recsys.errors import TillerError
 from recsys.lm import adapter as adapters
-from recsys.lm.adapter import AdapterError, Manifest, item_keys, load_model, read_manifest, save_adapter
+from recsys.lm.adapter import (
+    AdapterError,
+    Manifest,
+    item_keys,
+    load_model,
+    read_manifest,
+    save_adapter,
+    write_manifest,
+)
 from recsys.lm.base import BaseModelError, base_folder, base_hash, load_base, load_tokenizer
 from recsys.lm.composition import ItemRows
 from recsys.models import AUTO, default_model, load_ranker, own_models, promote, rollback
@@ -115,6 +124,15 @@ def test_truncated_weights(folder, size) -> None:
         load(folder)
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("-inf")])
+def test_weights_that_are_no_numbers(folder, manifest, bad) -> None:
+    broken = tensors(CATALOG)
+    broken["rows.out"][3, 0] = bad
+    save_adapter(folder, manifest, broken)
+    with pytest.raises(AdapterError, match="are no numbers: train it again"):
+        load(folder)
+
+
 def test_missing_weights(folder) -> None:
     (folder / adapters.WEIGHTS).unlink()
     with pytest.raises(AdapterError, match="cannot be read"):
@@ -178,6 +196,14 @@ class TestParents:
         below = load(folder).model.get_submodule(name).weight.float()
         both = load(child).model.get_submodule(name).weight.float()
         assert torch.allclose(both - below, torch.full_like(both, ALPHA / RANK * RANK * 0.01), atol=0.005)
+
+    def test_a_renamed_parent_goes_by_its_folders_name(self, child, folder) -> None:
+        renamed = folder.rename(folder.with_name("mine"))
+        parent, below = read_manifest(renamed), read_manifest(child)
+        assert parent.name == "mine"
+        write_manifest(child, child_manifest(parent, below.name, below.stage, RANK, {}))
+        write_manifest(child, replace(read_manifest(child), sha256=below.sha256))
+        load(child)
 
     def test_a_missing_or_other_parent(self, child, folder, manifest) -> None:
         save_adapter(folder, manifest, tensors(CATALOG, seed=1))

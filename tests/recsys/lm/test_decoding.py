@@ -160,6 +160,17 @@ class TestRanker:
             assert np.allclose(ranker.scores(taste), alike.scores(taste), atol=1e-4)
         assert not np.allclose(ranker.scores(few), LanguageModel(MODEL, "made", other, 0.2).scores(few))
 
+    def test_lists_may_have_weights_of_their_own(self) -> None:
+        other, intent = Popularity(CATALOG), ControlIntent(count=3)
+        ranker = LanguageModel(MODEL, "made", other, 0.2, 0.5, 0.8, listed=(0.4, 0.1))
+        few, many = (Taste(liked=tuple(range(n))) for n in (BRIEF, LONG))
+        for taste, scored, listed in ((few, 0.8, 0.4), (many, 0.2, 0.1)):
+            alike = [LanguageModel(MODEL, "made", other, weight, 0.5) for weight in (scored, listed)]
+            assert np.allclose(ranker.scores(taste), alike[0].scores(taste), atol=1e-4)
+            steps = [one.steps(taste, intent).scores for one in (ranker, alike[1])]
+            assert np.allclose(*steps, atol=1e-4)
+            assert not np.allclose(ranker.steps(taste, intent).scores, alike[0].steps(taste, intent).scores)
+
     def test_seeds_are_foreseen_as_the_latest_likes(self) -> None:
         ranker = LanguageModel(MODEL, "made", Popularity(CATALOG))
         seeded = replace(TASTES[2], seeds=(7, 11))
