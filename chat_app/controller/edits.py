@@ -38,8 +38,21 @@ def apply_wishes(draft: Draft, wishes: Sequence[Wish], line: Line) -> None:
             _deny(draft, [wish for wish in group if wish not in softer], line)
         else:
             _want(draft, group, line)
+    if _SWAPS & {chunk.norm for chunk in line.chunks}:
+        _swap_part(draft)
 
 
+def _swap_part(draft: Draft) -> None:
+    """ "Change thrillers to horror", of a list in part thrillers: the part is of another kind."""
+    gone = [removal for removal in draft.remove if removal.field == "quotas" and removal.value]
+    wanted = [clause for clause in draft.require if len(clause.values) == 1]
+    parts = [q for q in draft.intent.quotas for r in gone if (q.facet, q.value) == (r.facet, r.value)]
+    if len(parts) == len(wanted) == 1 and parts[0].facet == wanted[0].facet:
+        draft.require.remove(wanted[0])
+        draft.quotas.append(parts[0].model_copy(update={"value": wanted[0].values[0]}))
+
+
+_SWAPS = frozenset("change swap replace switch trade exchange".split())
 _CORRECTS = compiled("edits_corrects")
 #: A bound said so stands for itself: "anything up to two hours", "from 1985 on".
 _ANEW = re.compile(

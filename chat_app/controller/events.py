@@ -84,7 +84,7 @@ def read_sayings(
             previous = None
             continue  # not chosen: neither disliked nor something to keep away from
         denied = mark.mode == "want" and mark.negated and not _joins(line, group)
-        if denied and not group.sentence.is_a(Kind.LOOKUP):
+        if denied and not group.sentence.is_a(Kind.LOOKUP, Kind.EXPLAIN):
             out.unlike += group.rows
             continue
         seeds = g > 0 and previous is None and (out.like or out.unlike) or not g and state.intent.like

@@ -17,6 +17,7 @@ _HIGH = joined("measure_high")
 _ABOUT = joined("measure_about")
 _OR_MORE = joined("measure_or_more")
 _OR_LESS = joined("measure_or_less")
+_NO_PRONOUN = r"(?!ones?(?= |$)(?! (?:stars?|or|out|to|and)(?= |$)))"  # "the best rated one"
 _END = r"(?= rating| score|$| please| at most| max| tops| long| or| [.,!?;)])"
 
 
@@ -111,7 +112,7 @@ def _build_measure_patterns(words: FacetWords) -> list[re.Pattern[str]]:
     patterns.append(
         rf"(?:with |has |have |is |are )?(?:an? )?"
         rf"(?:average |mean |(?P<min0>min(?:imum)? )|(?P<max0>max(?:imum)? ))?(?:{named}){link}"
-        rf"(?: (?:{op}))? ?(?P<amount>{NUMBER}(?: and a half)?)(?(min0)|(?(max0)|{no_unit}))"
+        rf"(?: (?:{op}))? ?{_NO_PRONOUN}(?P<amount>{NUMBER}(?: and a half)?)(?(min0)|(?(max0)|{no_unit}))"
         rf"{out_of.format('')}"
         rf"(?:{after}| (?:and|but|to|-)(?: (?:{_HIGH}|{_LOW}))? (?P<b3>{NUMBER}){out_of.format('2')})?"
     )

@@ -70,6 +70,16 @@ _VAGUE_KINDS = frozenset("one stuff fare cinema".split())
 _GOING_ON = frozenset(", or and nor not but in from".split())
 
 
+_AND_NTH = re.compile(
+    rf"(?: ,)?(?: and| or| &)? (?:the )?(?P<nth>{'|'.join(_ORDINALS)}|last|\d+(?:st|nd|rd|th))(?= |$)"
+    r"(?! (?:time|half|part|season))"
+)
+_NUMBERED_ONES = re.compile(
+    r"(?:^| )(?:seen|saw|watched|know|like|liked|love|loved|hated|had|read|played|numbers?|nos?) "
+    r"(?P<list>\d{1,2}(?:(?: ,| and| , and| &) \d{1,2})+)(?= [.,!?]|$)"
+)
+
+
 def _apart(text: Text, start: int, end: int) -> bool:
     """Whether words stand between full stops, among other such: "1967. Crime. France."."""
     edges = text.words(max(start - 1, 0), start), text.words(end, end + 1)
@@ -266,10 +276,24 @@ class Mentions:
                 after[0] in ("time", "half", "part", "season", "decade", "few", "years", "year", "hour")
             ):
                 continue
-            ids = _pick(state.slate, match["nth"], match["many"])
-            rows = tuple(int(r) for r in self.lexicon.catalog.rows(ids))
-            if rows:
-                claims.claim(Chunk(*text.span(match), words, "T", rows=rows))
+            self._claim_picked(claims, state, *text.span(match), match["nth"], match["many"])
+            going_on = _AND_NTH.match(text.line, match.end())
+            while going_on:  # "the first and third"
+                self._claim_picked(claims, state, *text.span(going_on, "nth"), going_on["nth"])
+                going_on = _AND_NTH.match(text.line, going_on.end())
+        for match in _NUMBERED_ONES.finditer(text.line) if state.slate else ():  # "I have seen 1, 3 and 5"
+            numbers = list(re.finditer(r"\d+", match["list"]))
+            if all(int(n[0]) <= len(state.slate) for n in numbers):
+                for n in numbers:
+                    at = text.at(match.start("list") + n.start())
+                    self._claim_picked(claims, state, at, at + 1, f"number {n[0]}")
+
+    def _claim_picked(
+        self, claims: Claims, state: State, start: int, end: int, nth: str, many: str | None = None
+    ) -> None:
+        ids = _pick(state.slate, nth, many)
+        if rows := tuple(int(r) for r in self.lexicon.catalog.rows(ids)):
+            claims.claim(Chunk(start, end, claims.text.words(start, end), "T", rows=rows))
 
     def _claim_numbers(self, claims: Claims) -> None:
         text = claims.text

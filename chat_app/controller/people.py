@@ -376,11 +376,20 @@ class NameSpotter:
         self._claim_slipped_first(claims)
         for i, token in enumerate(text.tokens if common_words() else ()):
             word = token.norm
-            if len(word) < 5 or not word.isalpha() or not claims.free(i, i + 1) or not self._no_word(word):
-                continue
             before = text.tokens[i - 1].norm if i else ""
+            named = before in self.names.first and not is_common(before) and word not in FUNCTION
+            if not word.isalpha() or not claims.free(i, i + 1) or len(word) < (3 if named else 5):
+                continue
+            if not self._no_word(word) and not (named and claims.free(i - 1, i)):
+                continue
             full = self.names.nearest(f"{before} {word}", n=1) if before in self.names.first else []
-            if full and full[0][1] >= NEAR_NAME and name_key(full[0][0].value).startswith(f"{before} "):
+            known = self._no_word(word) or full and full[0][0].weight >= self.names.well_known
+            if (
+                full
+                and known
+                and full[0][1] >= NEAR_NAME
+                and name_key(full[0][0].value).startswith(f"{before} ")
+            ):
                 start = i - 1 if claims.free(i - 1, i) else i
                 best = self.names.by_full_name(name_key(full[0][0].value)) or full[0][0]
                 self._take(claims, start, i + 1, self._cued(text, i - 1, best))

@@ -11,6 +11,7 @@ from chat_app.controller.counts import TOLD, corrects, read_count, said_before
 from chat_app.controller.patterns import compiled, joined
 from chat_app.controller.stance import Stance
 from chat_app.controller.text import singular
+from chat_app.controller.wishes import is_adjective
 from recsys.controls import MAX_COUNT, ControlIntent, Op, Quota
 
 _OPS: tuple[Op, ...] = ("at_least", "at_most", "exactly", "about")
@@ -47,6 +48,11 @@ _EACH = re.compile(
     r"(?P<amount>N) (?:O )?(?:each|apiece)(?: (?:of|from|by|with|in|for|starring|O|the|:|a|an))*"
     r"(?P<list>(?:(?: ,| and| or| /| plus| the| from| a| an| one| of)* [VPR])+)(?= |$)"
 )
+#: "A comedy, a drama and a horror film".
+_ONE_OF_EACH = re.compile(
+    r"(?:^|(?<= ))an? V(?: O)?(?:(?: ,| and| plus| &| , and)(?: also| maybe)? an? V(?: O)?)+"
+    r"(?= [.,!?]| please|$)"
+)
 _AND_ONE = re.compile(r" (?:O )?(?:(?:, )?(?:and|plus|&)|,) (?P<one>an?) (?P<what>V)(?= |$)")
 _ANEW = re.compile(r"(?:^| )(?:make (?:it|that|them)|let us (?:do|have)|instead)(?= |$)")
 _REST = re.compile(r"rest|remain|others")
@@ -66,7 +72,7 @@ class Amounts:
 def read_amounts(line: Line, stance: Stance, intent: ControlIntent, taken: set[int]) -> Amounts:
     """Counts and quotas of a message said while ``intent`` is in force; ``taken`` is explained already."""
     out = Amounts(used=set(taken))
-    _read_lists(out, line)
+    _read_lists(out, line, stance)
     _read_bounds_behind(out, line, stance)
     plain: list[_Counted] = []  # "five comedies": the count, or one of several quotas
     rest: list[_Counted] = []
@@ -148,7 +154,7 @@ def _counted(line: Line, match: re.Match[str], amount: str) -> _Counted:
     return _Counted(match, at, line.of(match, amount)[-1], what_at, line.chunks[what_at])
 
 
-def _read_lists(out: Amounts, line: Line) -> None:
+def _read_lists(out: Amounts, line: Line, stance: Stance) -> None:
     """Numbers of several kinds in one go; what they come to is the count, unless it is said."""
     for match in line.find(_PAIRS):
         start = match.start()
@@ -159,8 +165,23 @@ def _read_lists(out: Amounts, line: Line) -> None:
         at = line.span(match, "amount")[0]
         for what_at in range(*line.span(match, "list")):
             _add_exactly(out, line, at, what_at)
+    for match in line.find(_ONE_OF_EACH):
+        kinds = [i for i in range(*line.span(match)) if line.chunks[i].letter == "V"]
+        if _are_kinds(line, kinds) and not any(
+            stance.marks[i].negated or stance.marks[i].mode != "want" for i in kinds
+        ):
+            for i in kinds:
+                _add_exactly(out, line, i - 1, i)
     if out.quotas:
         out.count = min(sum(quota.count or 0 for quota in out.quotas), MAX_COUNT)
+
+
+def _are_kinds(line: Line, places: list[int]) -> bool:
+    """Whether chunks are different values of one facet, called by their own names: no "funny", no "new"."""
+    meanings = [line.chunks[i].meaning for i in places]
+    clauses = [m.require[0] for m in meanings if m is not None and len(m.require) == 1 and len(m.values) == 1]
+    named = not any(is_adjective(line.chunks[i]) for i in places)
+    return named and len(set(clauses)) == len(places) and len({clause.facet for clause in clauses}) == 1
 
 
 def _add_exactly(out: Amounts, line: Line, at: int, what_at: int) -> None:

@@ -12,6 +12,7 @@ from rapidfuzz.distance import OSA
 
 from chat_app.controller.english import CONTROLS, FILLER, FUNCTION, common_words
 from chat_app.controller.lexicon import Lexicon
+from chat_app.controller.names import NEAR_NAME, name_key
 from chat_app.controller.text import fold, plural, singular
 from chat_app.controller.years import DECADES
 
@@ -43,17 +44,28 @@ class Spelling:
         own = {word for word in (*FUNCTION, *FILLER, *facets, *_PERIODS) if word.isalpha() and len(word) > 2}
         for word in sorted(plain | own):
             self._meant[word[0]].append(word)
-        self.mended = cache(self._mended)
+        self._mended = cache(self._meant_by)
 
-    def _mended(self, word: str) -> str | None:
-        """The word that was meant; None where it is fine, or nobody can tell."""
+    def mended(self, word: str, before: str = "") -> str | None:
+        """The word that was meant, behind the word ``before``; None where it is fine, or nobody can tell."""
+        meant = self._mended(word)
+        return (
+            None if meant is None or before in self._names.first and self._ends_name(before, word) else meant
+        )
+
+    def _ends_name(self, first: str, word: str) -> bool:
+        """Whether a first name and a word misspell a name: "tom cruse"."""
+        near = self._names.nearest(f"{first} {word}", n=1)
+        return bool(near) and near[0][1] >= NEAR_NAME and name_key(near[0][0].value).startswith(f"{first} ")
+
+    def _meant_by(self, word: str) -> str | None:
         plain = len(word) > 2 and word.isalpha() and word.isascii()
         if not plain or not common_words() or self._is_word(word):
             return None
         if len(word) >= LONG and self._names.near_surname(word):
             return None
         found = self._near(word)
-        if not found and plural(one := singular(word)) == word and (meant := self.mended(one)):
+        if not found and plural(one := singular(word)) == word and (meant := self._mended(one)):
             return plural(meant)
         if not found or self._means_value(word) and not _CONTROLS.intersection(found):
             return None

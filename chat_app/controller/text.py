@@ -113,7 +113,7 @@ _IS_AFTER = frozenset(
 
 
 #: Gives the word that was meant, None where it is as it should be.
-Mended = Callable[[str], str | None]
+Mended = Callable[[str, str], str | None]  # of a word and the one before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,8 @@ class Text:
         """The tokens with slips of the keyboard mended; what is written as a name is left alone."""
         for index, token in enumerate(self.tokens):
             name = self.cased and self.raw[token.start].isupper() and not self.opens_sentence(index)
-            meant = None if name else mended(token.norm)
+            before = self.tokens[index - 1].norm if index else ""
+            meant = None if name else mended(token.norm, before)
             yield from [token] if meant is None else _as_meant(meant, token)
 
     @cached_property

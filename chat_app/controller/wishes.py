@@ -40,6 +40,8 @@ _SOME = compiled("wishes_some")
 _UNSEEN = compiled("wishes_unseen")
 _NOT_THEIRS = compiled("wishes_not_theirs")
 _THEIRS = compiled("wishes_theirs")
+_MEANT = compiled("wishes_meant")
+_LETS_GO = compiled("wishes_lets_go")
 _NOT_THEIR_ROLE = compiled("wishes_not_their_role")
 _NOT_THEIR_WORK = compiled("wishes_not_their_work")
 
@@ -81,6 +83,11 @@ def read_wishes(
             wishes.append(
                 Wish(at, replace(line.chunks[at], letter="P", meaning=Meaning(require=(asked,))), "deny")
             )
+    for match in line.find(_LETS_GO):  # "drop him"
+        at = line.span(match)[0]
+        for clause in (clause for clause in intent.require if clause.facet in lexicon.named):
+            chunk = replace(line.chunks[at], letter="P", meaning=Meaning(require=(clause,)))
+            wishes += [] if line.has("P") else [Wish(at, chunk, "drop")]
     for match in line.find(_THEIRS):  # "I never saw Tarantino. Whatever you have from him"
         at = line.span(match)[0]
         told = [i for i, chunk in enumerate(line.chunks[:at]) if chunk.letter == "P"]
@@ -220,6 +227,8 @@ def _sense(line: Line, stance: Stance, sentence: Sentence, i: int) -> Sense | No
         return None  # "rather French than English"
     if _TOLD_OF.match(behind) or _is_own_nation(line, i):
         return None
+    if _MEANT.match(behind):
+        return "want"  # "Cruise is who I wanted"
     if line.chunks[i].letter == "P" and _MADE_BY.match(behind) and _heads_relative(line, i):
         return "deny" if mark.negated else "want"
     if line.chunks[i].letter == "P" and _NOT_THEIR_WORK.match(behind):

@@ -96,4 +96,5 @@ class Prompts:
         return ids
 
     def _encode(self, text: str) -> list[int]:
-        return self._tokenizer.encode(text, add_special_tokens=False)
+        whole = text.encode("utf-8", "replace").decode("utf-8")  # half a character is "?"
+        return self._tokenizer.encode(whole, add_special_tokens=False)

@@ -438,6 +438,11 @@ def test_references_to_the_list(reader: RuleReader) -> None:
         ("seen", heat),
         ("seen", alien),
     ]
+    for text in ("I've seen the first and third", "I've seen 1 and 3", "seen the first and the last one"):
+        turn = reader.read(state, text)
+        assert [(e.kind, e.id) for e in turn.events] == [("seen", heat), ("seen", up)], text
+        assert turn.edit.add.count is None
+    assert not reader.read(state, "I've seen 2 and 40").events
     assert reader.read(state, "more like the second one").edit.add.like == ("Alien (1979)",)
     assert reader.read(state, "why Heat?").target == heat
 

@@ -168,3 +168,52 @@ def test_what_is_your_best_is_no_small_talk(reader: RuleReader) -> None:
 def test_in_the_style_of_a_title_is_a_seed(reader: RuleReader) -> None:
     intent = after(reader, "some hidden gems in the style of Heat")
     assert intent == {"like": ["Heat (1995)"], "popularity": "niche"}
+
+
+def test_who_was_meant_after_all(reader: RuleReader) -> None:
+    cruise, hanks = person("cast", "Tom Cruise"), person("cast", "Tom Hanks")
+    assert after(
+        reader, "No Tom Cruise. Tom Hanks instead.", "Actually Tom Cruise is who I wanted, not Hanks"
+    ) == {
+        "require": [cruise],
+        "exclude": [hanks],
+    }
+    assert after(reader, "thrillers with Tom Hanks", "drop him") == {"require": [genre("Thriller")]}
+    assert after(reader, "my girlfriend loves Wes Anderson but I can't stand him") == {
+        "exclude": [person("director", "Wes Anderson")]
+    }
+
+
+def test_one_of_each_kind(reader: RuleReader) -> None:
+    assert after(reader, "a comedy, a drama and a horror movie") == {
+        "count": 3,
+        "quotas": [quota("genre", "exactly", kind, count=1) for kind in ("Comedy", "Drama", "Horror")],
+    }
+    assert "quotas" not in after(reader, "a comedy or a drama")
+    assert "quotas" not in after(reader, "a funny and a romantic movie")
+
+
+@pytest.mark.parametrize("text", ["change thrillers to horror", "swap the thrillers for horror"])
+def test_a_part_is_swapped_for_another(reader: RuleReader, text: str) -> None:
+    assert after(reader, "2 comedies, 2 dramas, 2 thrillers", text) == {
+        "count": 6,
+        "quotas": [quota("genre", "exactly", kind, count=2) for kind in ("Comedy", "Drama", "Horror")],
+    }
+
+
+def test_a_first_name_tells_what_was_misspelt(reader: RuleReader) -> None:
+    assert after(reader, "tom cruse movies")["require"] == [person("cast", "Tom Cruise")]
+    assert after(reader, "something with brad pit")["require"] == [person("cast", "Brad Pitt")]
+
+
+@pytest.mark.parametrize(
+    "text", ["refresh", "next page please", "not these", "something completely different"]
+)
+def test_others_are_more(reader: RuleReader, text: str) -> None:
+    assert reader.read(State(), text).act == "more"
+    assert after(reader, text) == {}
+
+
+def test_a_question_why_not_denies_nothing(reader: RuleReader) -> None:
+    assert reader.read(State(), "why not Heat?").act == "explain"
+    assert after(reader, "what's the best rated one?").get("ranges") is None

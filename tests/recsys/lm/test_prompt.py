@@ -13,7 +13,9 @@ from tests.recsys.made_use import made_dataset
 MODEL = small_model(made_dataset(n_items=150).catalog)
 FULL = MODEL.full_tokenizer()
 ROWS = st.integers(0, 149)
-TEXTS = st.text(st.characters(exclude_characters="<"), min_size=1, max_size=12).map(lambda text: "A" + text)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="<"), min_size=1, max_size=12).map(
+    lambda text: "A" + text
+)
 KINDS = ("liked", "disliked", "seen")
 
 
@@ -35,6 +37,10 @@ def test_a_prompt_is_its_text_tokenised_as_a_whole(taste: Taste, words: tuple[st
     text += layout.before_request
     text += "".join(word if isinstance(word, str) else token(word) for word in words) + layout.before_answer
     assert MODEL.prompt_ids(taste, words) == FULL.encode(text, add_special_tokens=False)
+
+
+def test_half_a_character_is_a_question_mark() -> None:
+    assert MODEL.prompt_ids(Taste(), ("half \ud83d of it",)) == MODEL.prompt_ids(Taste(), ("half ? of it",))
 
 
 def test_the_full_tokenizer_knows_every_row() -> None:
