@@ -38,6 +38,10 @@ _PATTERNS = [(Kind[name], pattern) for name, pattern in kinds()]
 _CHAT_WORDS = WORDS["sentences_chat_words"]
 _ASKED = compiled("sentences_asked")
 _GREETING = compiled("sentences_greeting")
+_WHICH_ARE = re.compile(
+    r"which (?:of (?:them|those|these|the O)|ones)"
+    r" (?:are|were|have|cost|run|come|last)(?: (?!not)\w+)?? [VRP]"
+)
 _COURTESY = compiled("sentences_courtesy")
 _ENOUGH = compiled("sentences_enough")
 _ASKS_OUTRIGHT = compiled("sentences_asks_outright")
@@ -122,6 +126,9 @@ def _settle(kinds: set[Kind], s: str, chunks: tuple[Chunk, ...]) -> set[Kind]:
         kinds.discard(Kind.MORE)
     if Kind.LOOKUP in kinds and _asks_for_the_most(s, chunks):
         kinds.discard(Kind.LOOKUP)
+        kinds.add(Kind.REQUEST)
+    if Kind.LOOKUP in kinds and _WHICH_ARE.search(s):
+        kinds.discard(Kind.LOOKUP)  # "which of those are under two hours?": only these, then
         kinds.add(Kind.REQUEST)
     asked = _ASKED.search(s)
     if Kind.VERDICT in kinds and (not asked or re.search(r"not (?:\w+ )?what (?:i|we) ", s)):

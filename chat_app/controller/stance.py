@@ -148,6 +148,8 @@ class Stance:
             return "want", False, 2  # "something like Heat that is also a comedy"
         if _PROVIDED.search(s[:at]) and self.line.chunks[i].norm not in _DENIALS:
             return "want", False, 1  # "as long as it is a western"
+        if before is not None and before.norm == "of" and self.line.chunks[i - 2].norm == "which":
+            return None  # "which of those are under two hours?"
         if match := _STATEMENT.match(s, at):
             behind = s[match.end() :].split()[:1]
             if behind == ["R"] and match[0].split()[0] in ("that", "this", "it"):

@@ -39,7 +39,15 @@ def test_slots_and_acts_are_read_well(reader: RuleReader, name: str, floor: floa
 
 @pytest.mark.parametrize(
     ("name", "floor"),
-    {"albums": 0.88, "books": 0.95, "games": 0.9, "podcasts": 0.85, "recipes": 0.92}.items(),
+    {
+        "albums": 0.88,
+        "books": 0.95,
+        "courses": 0.93,
+        "games": 0.9,
+        "podcasts": 0.85,
+        "recipes": 0.92,
+        "wines": 0.88,
+    }.items(),
 )
 def test_catalogues_without_synonyms_are_read_well(name: str, floor: float) -> None:
     folder = DATA / "catalogs" / name
@@ -48,3 +56,11 @@ def test_catalogues_without_synonyms_are_read_well(name: str, floor: float) -> N
     requests = load_requests(folder / "requests.jsonl")
     reading = read_requests(lambda text: State().apply(rules.read(State(), text)).intent, requests, catalog)
     assert reading.hard >= floor, "\n".join(map(str, reading.misread))
+
+
+@pytest.mark.parametrize(("name", "floor"), {"courses": 0.9, "wines": 0.9}.items())
+def test_conversations_on_other_catalogues_are_read_well(name: str, floor: float) -> None:
+    folder = DATA / "catalogs" / name
+    report = score(read_rules(load_dataset(str(folder)).catalog).read, load(folder / "turns.jsonl"))
+    assert report.slots.f1 >= floor
+    assert report.act_accuracy >= floor

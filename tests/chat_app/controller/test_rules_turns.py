@@ -217,3 +217,18 @@ def test_others_are_more(reader: RuleReader, text: str) -> None:
 def test_a_question_why_not_denies_nothing(reader: RuleReader) -> None:
     assert reader.read(State(), "why not Heat?").act == "explain"
     assert after(reader, "what's the best rated one?").get("ranges") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("which of those are under two hours?", {"ranges": [span("runtime", None, 120)]}),
+        ("90 minutes, tops.", {"ranges": [span("runtime", None, 90)]}),
+        (
+            "like Heat, except I only have 90 minutes",
+            {"ranges": [span("runtime", None, 90)], "like": ["Heat (1995)"]},
+        ),
+    ],
+)
+def test_bounds_in_passing(reader: RuleReader, text: str, want: dict) -> None:
+    assert after(reader, text) == want
