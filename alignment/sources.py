@@ -94,8 +94,9 @@ class Sources:
         few, ranks_few = self._best(FUSION, lambda w: brief.scores(w, w))
         many, ranks_many = self._best(FUSION, lambda w: whole.scores(few, w))
         foresight, _ = self._best(FORESIGHT, lambda w: whole.listed(w, 0.0, 0.0))
-        list_few, listed_few = self._best(FUSION, lambda w: brief.listed(foresight, w, w))
-        list_many, listed_many = self._best(FUSION, lambda w: whole.listed(foresight, list_few, w))
+        beside = list_weights(foresight)
+        list_few, listed_few = self._best(beside, lambda w: brief.listed(foresight, w, w))
+        list_many, listed_many = self._best(beside, lambda w: whole.listed(foresight, list_few, w))
         weights = {"fusion": many, "fusion_brief": few, "foresight": foresight}
         return {
             **_figures("", self._ranks(whole.foreseen)),
@@ -125,6 +126,11 @@ class Sources:
         """Ranks of the validation items among what their users have not used, ``(n_cases,)``."""
         pairs = zip(self.cases, scores, strict=True)
         return np.array([rank_of_target(case, own, self.core) for case, own in pairs])
+
+
+def list_weights(foresight: float) -> list[float]:
+    """The weights of ALS that are tried in lists: it stands beside what counts ``foresight`` times."""
+    return [max(foresight, 1.0) * weight for weight in FUSION]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from alignment.measure import measure_again
-from alignment.sources import FORESIGHT, FUSION, Sources
+from alignment.sources import FORESIGHT, list_weights, Sources
 from recsys.cases import cases_of
 from recsys.controls import ControlIntent
 from recsys.datasets import leave_last_out
@@ -59,8 +59,8 @@ def test_the_weights_of_lists_are_the_best_for_lists_as_served(sources, adapter,
     metrics = measure_again(sources, adapter)
     foresight, (few, many) = metrics["foresight"], metrics["list_fusion"]
     by_foresight = {w: served(sources, adapter, w, (0.0, 0.0), False) for w in FORESIGHT}
-    by_few = {w: served(sources, adapter, foresight, (w, w), True) for w in FUSION}
-    by_many = {w: served(sources, adapter, foresight, (few, w), False) for w in FUSION}
+    by_few = {w: served(sources, adapter, foresight, (w, w), True) for w in list_weights(foresight)}
+    by_many = {w: served(sources, adapter, foresight, (few, w), False) for w in list_weights(foresight)}
     for chosen, found in ((foresight, by_foresight), (few, by_few), (many, by_many)):
         assert found[chosen] == pytest.approx(max(found.values()), abs=1e-6)
         assert len(set(found.values())) > 1  # there is a choice

@@ -421,4 +421,4 @@ class TestChoice:
             self.ranker("magic", settings)
         assert self.ranker("popularity", settings)[0].name == "popularity"
         save_adapter(tmp_path / "else", manifest, tensors(CATALOG))
-        assert self.ranker(str(tmp_path / "else"), settings)[0].adapter == "toys-sft"
+        assert self.ranker(str(tmp_path / "else"), settings)[0].adapter == "else"
