@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from alignment.measure import measure_again
-from alignment.sources import FORESIGHT, list_weights, Sources
+from alignment.sources import FORESIGHT, Sources, list_weights
 from recsys.cases import cases_of
 from recsys.controls import ControlIntent
 from recsys.datasets import leave_last_out
