@@ -10,6 +10,7 @@ from chat_app.controller.amounts import find_ranges
 from chat_app.controller.chunks import Chunk, Claims, Line
 from chat_app.controller.english import CONTROLS, FUNCTION, IDIOMS, WORDS
 from chat_app.controller.lexicon import Lexicon, Meaning
+from chat_app.controller.name_slips import NameSlips
 from chat_app.controller.numbers import COUNT, NUMBER, number
 from chat_app.controller.patterns import compiled, joined
 from chat_app.controller.people import NameSpotter
@@ -112,6 +113,7 @@ class Mentions:
         self.slips = Slips(lexicon)
         self.titles = TitleSpotter(lexicon)
         self.people = NameSpotter(lexicon)
+        self.name_slips = NameSlips(lexicon)
         nouns = "|".join(re.escape(noun) for noun in lexicon.nouns)
         self._ordinal = compiled("mention_ordinal", ORDINAL="|".join(_ORDINALS), NOUN=nouns)
         controls = {canonical(n): c for c, names in CONTROLS.items() for n in names}
@@ -135,12 +137,12 @@ class Mentions:
         self._claim_facet_names(claims)
         unknown = self.people.claim_cued(claims)
         self.people.claim_free(claims)
-        self.people.claim_misspelt(claims)
+        self.name_slips.claim_misspelt(claims)
         self._claim_phrases(claims, shortest=1)
         self._claim_nouns(claims)
         self._claim_numbers(claims)
         self.slips.claim_words(claims)
-        self.people.claim_slips(claims)
+        self.name_slips.claim_slips(claims)
         return Reading(text, claims.line(), (*missing, *unknown))
 
     def _claim_phrases(self, claims: Claims, shortest: int) -> None:

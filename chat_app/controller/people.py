@@ -6,11 +6,12 @@ import re
 
 from chat_app.controller.chunks import Chunk, Claims
 from chat_app.controller.english import FILLER, FUNCTION, ORDINARY_NAMES, WORDS, common_words, is_common
-from chat_app.controller.lexicon import Lexicon, Meaning, wish_for
+from chat_app.controller.lexicon import Lexicon, Meaning
+from chat_app.controller.name_slips import RARE, take_name, two_capitals
 from chat_app.controller.names import NEAR_NAME, Name, name_key
 from chat_app.controller.numbers import number
 from chat_app.controller.patterns import compiled
-from chat_app.controller.text import Text, singular
+from chat_app.controller.text import Text
 from chat_app.controller.turn import Unknown
 from recsys.controls import Clause
 
@@ -18,7 +19,6 @@ _ORIGIN = re.compile(
     r"(?:^| )(?:i|we|he|she|they|who|wife|husband|family|mom|mum|dad|friends?|girlfriend|boyfriend)"
     r" (?:is|am|are|was|were|'s|comes?|came) $"
 )
-RARE = 17_000  # place in the list of common words from which on a surname is no other word
 _STOP = WORDS["people_stop"]
 _DENIALS = frozenset({"no", "not", "without", "minus", "except"})
 _JOINTS = frozenset({"and", "or", "nor", ",", "&"})
@@ -45,7 +45,7 @@ class NameSpotter:
                         continue  # "my wife is from Lyon"
                     if match.end() >= len(claims.text.line):
                         continue
-                    named = strong and self._two_capitals(claims.text, start)
+                    named = strong and two_capitals(claims.text, start)
                     firm = strong and " " in match["cue"].strip() or strong and match["cue"].endswith("ing")
                     found = self._claim_list(claims, start, facet, firm)
                     if not found and (firm or named):
@@ -84,20 +84,20 @@ class NameSpotter:
                     and self._names_somebody(text, start, length)
                 ):
                     name = self._in_role(text, start + length, self._as_beside(claims, start, name))
-                    self._take(claims, start, start + length, name)
+                    take_name(claims, start, start + length, name)
                     break
         for start in range(len(text) - 1):  # "De Niro"
             said = text.words(start, start + 2)
             name = self.names.by_surname(said) or self.names.by_surname(said.removesuffix("s"))
             if name and name.weight >= self.names.well_known and claims.free(start, start + 2):
-                self._take(claims, start, start + 2, name)
+                take_name(claims, start, start + 2, name)
         for start in range(len(text)):
             if claims.free(start, start + 1) and (
                 name := self._bare_surname(text, start)
                 or self._joined(claims, start)
                 or self._several_of(text, start)
             ):
-                self._take(claims, start, start + 1, name)
+                take_name(claims, start, start + 1, name)
 
     def _in_role(self, text: Text, end: int, name: Name) -> Name:
         """The name in the role that the words behind it say: "… as the lead", "… behind the camera"."""
@@ -106,22 +106,6 @@ class NameSpotter:
             if any(after.startswith(f"{cue} ") for cue in self.lexicon.words[facet].after):
                 return self.names.by_full_name(name_key(name.value), facet) or name
         return name
-
-    def _two_capitals(self, text: Text, start: int) -> bool:
-        tokens = text.tokens[start : start + 2]
-        return (
-            text.cased and len(tokens) == 2 and all(t.is_word and text.raw[t.start].isupper() for t in tokens)
-        )
-
-    def claim_misspelt(self, claims: Claims) -> None:
-        """Claim well-known names of two capitalised words, spelled nearly right."""
-        text = claims.text
-        for start in range(len(text) - 1 if text.cased else 0):
-            if not claims.free(start, start + 2) or not self._two_capitals(text, start):
-                continue
-            near = self.names.nearest(text.words(start, start + 2), n=1)
-            if near and near[0][1] >= NEAR_NAME and near[0][0].weight >= self.names.well_known:
-                self._take(claims, start, start + 2, near[0][0])
 
     def _claim_list(self, claims: Claims, start: int, facet: str, firm: bool) -> bool:
         """Names from ``start`` on, joined by commas, "and", "or"."""
@@ -134,7 +118,7 @@ class NameSpotter:
             if found is None:
                 break
             end, name = found
-            any_found = self._take(claims, start, end, name) or any_found
+            any_found = take_name(claims, start, end, name) or any_found
             if end < len(claims.text) and claims.text.tokens[end].norm == "'s":
                 end += 1
             joint = re.match(
@@ -368,74 +352,6 @@ class NameSpotter:
         rare = long and word not in ORDINARY_NAMES and common_words() and not is_common(word)
         known = claims.text.capitalised(start, start + 1) and self.names.known_by_surname(word) is not None
         return self.names.by_surname(word) if (rare or known) and self._beside_name(claims, start) else None
-
-    def claim_slips(self, claims: Claims) -> None:
-        """Claim surnames of the well known with a slip of the keyboard ("spielburg"), after a first name
-        or alone, where the word is no word otherwise."""
-        text = claims.text
-        self._claim_slipped_first(claims)
-        for i, token in enumerate(text.tokens if common_words() else ()):
-            word = token.norm
-            before = text.tokens[i - 1].norm if i else ""
-            named = before in self.names.first and not is_common(before) and word not in FUNCTION
-            if not word.isalpha() or not claims.free(i, i + 1) or len(word) < (3 if named else 5):
-                continue
-            if not self._no_word(word) and not (named and claims.free(i - 1, i)):
-                continue
-            full = self.names.nearest(f"{before} {word}", n=1) if before in self.names.first else []
-            known = self._no_word(word) or full and full[0][0].weight >= self.names.well_known
-            if (
-                full
-                and known
-                and full[0][1] >= NEAR_NAME
-                and name_key(full[0][0].value).startswith(f"{before} ")
-            ):
-                start = i - 1 if claims.free(i - 1, i) else i
-                best = self.names.by_full_name(name_key(full[0][0].value)) or full[0][0]
-                self._take(claims, start, i + 1, self._cued(text, i - 1, best))
-            elif len(word) > 6 and (name := self.names.near_surname(word)) and self._unlike_words(name):
-                self._take(claims, i, i + 1, self._cued(text, i, name))
-
-    def _claim_slipped_first(self, claims: Claims) -> None:
-        """Claim full names whose first name has a slip: "nicholas cage"."""
-        text = claims.text
-        for i in range(1, len(text)):
-            first, last = text.tokens[i - 1].norm, text.tokens[i].norm
-            if len(first) < 4 or first in FUNCTION or last not in self.names.last:
-                continue
-            near = self.names.nearest(f"{first} {last}", n=1) if claims.free(i - 1, i + 1) else []
-            if not near or near[0][1] < NEAR_NAME + 4:
-                continue
-            name = self.names.by_full_name(name_key(near[0][0].value))
-            if name and name.items >= self.names.known_items and name_key(name.value).endswith(f" {last}"):
-                self._take(claims, i - 1, i + 1, self._cued(text, i - 1, name))
-
-    @staticmethod
-    def _unlike_words(name: Name) -> bool:
-        """Not a surname that is also a word: "chrismas" is no Eric Christmas."""
-        surname = name_key(name.value).split()[-1]
-        return surname not in ORDINARY_NAMES and not is_common(surname, RARE)
-
-    def _cued(self, text: Text, start: int, name: Name) -> Name:
-        """The name in the role that the words before it say: "with …", "by …"."""
-        for facet in self.lexicon.named:
-            words = self.lexicon.words[facet]
-            if any(
-                text.words(max(start - cue.count(" ") - 1, 0), start) == cue
-                for cue in (*words.cues, *words.weak_cues)
-            ):
-                return self.names.by_full_name(name_key(name.value), facet) or name
-        return name
-
-    def _no_word(self, word: str) -> bool:
-        known = (FUNCTION, FILLER, self.lexicon.phrases, self.lexicon.fillers, common_words())
-        stems = {word, singular(word), *(word.removesuffix(ending) for ending in ("ing", "ed", "er"))}
-        somebody = word in self.names.last or word in self.names.first
-        return not somebody and not any(stem in words for stem in stems for words in known)
-
-    def _take(self, claims: Claims, start: int, end: int, name: Name) -> bool:
-        meaning = wish_for(name)
-        return claims.claim(Chunk(start, end, claims.text.words(start, end), "P", meaning=meaning))
 
 
 def _shouted(text: Text, at: int) -> bool:
